@@ -125,7 +125,7 @@ int weft_sock_error(const struct weft_sock *sock);
  */
 ptrdiff_t weft_sock_send(struct weft_sock *sock, const void *data, size_t len);
 
-/* weft_sock_send flags; weft_sock_send is weft_sock_send_more with none. */
+/* Flags of weft_sock_send_flags; weft_sock_send is the same with none. */
 enum weft_send_flag {
     WEFT_SEND_MORE = 1, /* more follows at once: do not send a part of a segment yet */
 };
