@@ -13,6 +13,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* X(name, errno name, text): the one list that names, texts and errno come from. */
 #define WEFT_ERRORS(X)                                                                  \
@@ -65,6 +66,7 @@ const char *weft_errname(int error);
 /* The errno value that POSIX gives to this case; 0 for 0, EIO for an unknown code. */
 int weft_errno(int error);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -18,6 +18,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* What a frame on the link begins with. */
 enum weft_link_type {
@@ -204,6 +205,7 @@ struct weft_tee_observer {
 /* A link around `inner`, which it takes, that shows all frames to `observer`. Returns 0 or WEFT_E_NOMEM. */
 int weft_link_tee(struct weft_link *inner, const struct weft_tee_observer *observer, struct weft_link **link);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -18,6 +18,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 struct weft_loop;
 
@@ -62,6 +63,7 @@ weft_time weft_clock_now(void);
 /* An allocator over mmap, for configurations outside a loop. Never NULL. */
 const struct weft_allocator *weft_host_allocator(void);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

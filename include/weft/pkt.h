@@ -42,6 +42,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 struct weft_pool;
 struct weft_pkt;
@@ -327,6 +328,7 @@ static inline void weft_pktq_append(struct weft_pktq *to, struct weft_pktq *from
 /* Frees every packet in the queue. */
 void weft_pktq_purge(struct weft_pktq *q);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -12,6 +12,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 struct weft_sim;
 
@@ -47,6 +48,7 @@ bool weft_sim_step(struct weft_sim *sim, weft_time until);
  * Returns true when `done` said so. */
 bool weft_sim_run(struct weft_sim *sim, weft_time until, bool (*done)(void *ctx), void *ctx);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

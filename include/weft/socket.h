@@ -22,6 +22,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 struct weft_sock;
 
@@ -253,6 +254,7 @@ unsigned weft_sock_events(const struct weft_sock *sock);
  */
 unsigned weft_dispatch(struct weft_stack *stack, unsigned budget);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -41,6 +41,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 struct weft_stack;
 
@@ -202,6 +203,7 @@ void weft_timer_cancel(struct weft_stack *stack, struct weft_timer *timer);
 /* The next application timer that weft_step found due, no longer set; NULL when there is none. */
 struct weft_timer *weft_timer_next_due(struct weft_stack *stack);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

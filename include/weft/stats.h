@@ -11,6 +11,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* X(name, text, source): why a packet went no further. */
 #define WEFT_DROPS(X)                                                                                     \
@@ -129,6 +130,7 @@ struct weft_stack;
 /* The counters of a stack; lives as long as the stack. */
 const struct weft_stats *weft_stats(const struct weft_stack *stack);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

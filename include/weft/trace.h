@@ -22,6 +22,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /*
  * X(name, layer, text, arguments): arguments are "name:form" words for arg[0],
@@ -272,6 +273,7 @@ struct weft_stack;
 unsigned weft_trace_read(const struct weft_stack *stack, uint64_t *cursor, struct weft_trace_record *out,
                          unsigned max, uint64_t *lost);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

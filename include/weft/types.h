@@ -15,6 +15,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /*
  * A moment, in microseconds since a fixed point that the caller chooses. It
@@ -141,6 +142,7 @@ const char *weft_prefix_format(const struct weft_prefix *prefix, char *buf);
 const char *weft_endpoint_format(const struct weft_endpoint *ep, char *buf);
 const char *weft_mac_format(const struct weft_mac *mac, char *buf);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

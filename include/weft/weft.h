@@ -22,6 +22,8 @@
  *   Memory      the packet path never allocates from the system. When a
  *               configured size is used up, calls say so and packets are
  *               dropped and counted; nothing crashes.
+ *   Symbols     what these headers declare, and nothing else, is visible in the
+ *               library (the visibility pragmas, and src/weft.map).
  *   Hostility   whatever arrives from a network is normal input: it is
  *               counted, traced and dropped by rule.
  */
