@@ -35,4 +35,7 @@ int rng_chance(struct rng *rng, double p);
 
 void rng_bytes(struct rng *rng, void *out, size_t len);
 
+/* The block function (RFC 8439 2.3): 64 bytes of key stream from constants, key, counter and nonce. */
+void rng_chacha20_block(const uint32_t state[16], uint8_t out[64]);
+
 #endif
