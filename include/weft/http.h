@@ -121,26 +121,27 @@ struct weft_http_route {
 
 /* Sizes a peer may make us deal with; zero means the default that each line gives. */
 struct weft_http_limits {
-    uint32_t
-        start_line; /* 8192 bytes (RFC 9112 3: at least 8000); more: 414, or 501 when not even the method ends */
-    uint32_t field_bytes; /* 16384: the header section; trailers have the same bound. More: 431 */
+    /* 8192 bytes (RFC 9112 3: at least 8000). More: 414, or 501 if not even the method ends within it. */
+    uint32_t start_line;
+    uint32_t field_bytes; /* 16384: the header section; a trailer section likewise. More: 431 */
     uint32_t fields;      /* 100 field lines, at most 1000. More: 431 */
     uint32_t chunk_ext;   /* 4096: chunk extensions of one message (RFC 9112 7.1.1). More: 400 */
     uint64_t body;        /* 16 MiB. More: 413 */
     uint64_t discard;     /* 64 KiB: rest of a body that is read and thrown away to keep a connection */
 };
 
-/* How long a peer may keep us waiting; zero means the default that each line gives. */
+/*
+ * How long a peer may keep us waiting; zero means the default that each line
+ * gives. Within `body` and `write`, fewer than `progress` bytes do not count,
+ * so that a drip does not hold a connection.
+ */
 struct weft_http_timeouts {
-    weft_time head; /* 20 s: from the first byte of a head to its end. Then 408, close */
-    weft_time
-        body; /* 30 s: in which `progress` bytes of a body must come while it is being read. Then 408, close */
-    weft_time
-        write;      /* 60 s: in which the peer must take `progress` bytes of what is being sent. Then reset */
-    weft_time idle; /* 60 s: between requests. Then close */
-    weft_time linger; /* 5 s: that we wait for the peer's FIN after ours (RFC 9112 9.6). Then gone */
-    uint64_t
-        progress; /* 1024 bytes: fewer in one period do not count, so that a drip does not hold a connection */
+    weft_time head;    /* 20 s: from the first byte of a head to its end. Then 408, and close */
+    weft_time body;    /* 30 s: without progress of a body that is being read. Then 408, and close */
+    weft_time write;   /* 60 s: without progress of the peer in taking what is sent. Then reset */
+    weft_time idle;    /* 60 s: between requests. Then close */
+    weft_time linger;  /* 5 s: that we wait for the peer's FIN after ours (RFC 9112 9.6). Then gone */
+    uint64_t progress; /* 1024 bytes */
 };
 
 /* What happened, for a log; borrowed strings. */
@@ -161,8 +162,8 @@ struct weft_http_record {
 struct weft_http_server_config {
     struct weft_endpoint endpoint; /* port 0 is not allowed */
     unsigned backlog;              /* as for weft_sock_listen */
-    uint32_t
-        max_connections; /* 8192; then the longest idle one is closed for a new one, or the new one waits */
+    /* 8192; beyond it the longest idle one is closed for a new one, or the new one waits to be accepted. */
+    uint32_t max_connections;
     struct weft_http_limits limits;
     struct weft_http_timeouts timeouts;
     const struct weft_http_route *routes; /* borrowed until the server is freed */
@@ -428,8 +429,8 @@ struct weft_http_url {
  */
 int weft_http_url_parse(const char *url, struct weft_http_url *out);
 
-/* What a reference (the value of Location) means relative to `base` (RFC 3986 5.2). As weft_http_url_parse;
- * `out` may be `base`. */
+/* What a reference (the value of Location) means relative to `base` (RFC 3986 5.2). Returns as
+ * weft_http_url_parse; `out` may be `base`. */
 int weft_http_url_resolve(const struct weft_http_url *base, const char *reference, struct weft_http_url *out);
 
 /* --- The client ---------------------------------------------------------------------------- */
@@ -455,8 +456,8 @@ struct weft_http_client_config {
 int weft_http_client_new(struct weft_stack *stack, const struct weft_http_client_config *config,
                          struct weft_http_client **client);
 
-/* Ends all calls (WEFT_E_CONNABORTED), closes the idle connections, frees the client. Not inside a call's functions.
- * NULL is allowed. */
+/* Ends all calls (WEFT_E_CONNABORTED), closes the idle connections, frees the client. Not to be used inside
+ * the functions of a call. NULL is allowed. */
 void weft_http_client_free(struct weft_http_client *client);
 
 struct weft_http_request {
