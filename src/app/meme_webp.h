@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * WebP files, by libwebp.
+ */
+#ifndef WEFT_APP_MEME_WEBP_H
+#define WEFT_APP_MEME_WEBP_H
+
+#include "app/meme_error.h"
+#include "app/meme_options.h"
+#include "app/meme_rows.h"
+
+/*
+ * Decodes a still WebP, lossy or lossless, into rows. The picture may come out
+ * smaller than the file's, but not below opt's max_output_side.
+ * Borrows data and opt. Gives *rows; the caller calls meme_rows_fini in any case.
+ * Returns true, or false with IMAGE_TOO_LARGE, UNSUPPORTED_IMAGE (animated), CORRUPT_IMAGE or OUT_OF_MEMORY.
+ */
+bool meme_webp_decode(const uint8_t *data, size_t bytes, const struct meme_options *opt,
+                      struct meme_rows *rows, struct meme_error *err);
+
+#endif
