@@ -255,8 +255,9 @@ void weft_pkt_trim(struct weft_pkt *pkt, uint32_t total_len);
 
 /*
  * Makes the first `n` bytes linear, copying from slices when the headers came
- * in pieces. Returns false when the packet is shorter or the tailroom is too
- * small; the packet is then unchanged.
+ * in pieces. Returns false when the packet is shorter, the tailroom is too
+ * small, or others hold the block of the linear part too; the packet is then
+ * unchanged.
  */
 bool weft_pkt_linearize(struct weft_pkt *pkt, uint32_t n);
 
@@ -276,10 +277,12 @@ void weft_pkt_finish_checksum(struct weft_pkt *pkt);
  * Cuts a TCP super-segment (IPv4 or IPv6, `l3_off` and `l4_off` set, headers
  * linear) into plain packets of at most gso_size payload bytes and puts them at
  * the end of `out`: identification and sequence numbers count up, FIN and PSH
- * stay with the last, CWR with the first; checksums stay partial. Payload is
+ * stay with the last, CWR with the first; checksums are partial. Payload is
  * shared, not copied. A plain packet is passed on as it is.
- * Takes the packet. Returns 0, or WEFT_E_NOBUFS when the pool ran empty (what
- * had been cut by then is in `out`: to the peer it looks like loss).
+ * Takes the packet. Returns 0; WEFT_E_NOBUFS when the pool ran empty (what had
+ * been cut by then is in `out`: to the peer it looks like loss); WEFT_E_INVAL
+ * when the headers are not those of a TCP segment, or longer than a
+ * descriptor's room.
  */
 int weft_pkt_segment(struct weft_pkt *pkt, struct weft_pktq *out);
 

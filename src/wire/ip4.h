@@ -54,8 +54,8 @@ enum wire_ip4_result wire_ip4_parse(struct cursor *c, size_t packet_len, struct 
 /* True when the `header_len` bytes at `header` sum up. */
 bool wire_ip4_checksum_ok(const uint8_t *header, size_t header_len);
 
-/* Writes header_len bytes (20 when `options` is NULL) with a right checksum; in->checksum, version
- * and, without options, header_len are not looked at. Options are padded with zeros to 4 bytes. */
+/* Writes the header with a right checksum: 20 bytes, and with `options` not NULL its options_len (0 to
+ * 40) bytes, padded with END to a multiple of 4. in->checksum, version and header_len are not looked at. */
 void wire_ip4_emit(const struct wire_ip4 *in, size_t options_len, struct writer *w);
 
 /* --- Options (RFC 791 3.1, RFC 1122 3.2.1.8) --- */
@@ -77,7 +77,8 @@ struct wire_ip4_option {
     const uint8_t *data; /* behind the length octet */
 };
 
-/* The next option; 1 when there was one, 0 at the end, -1 when an option's length is not possible. */
+/* The next option; 1 when there was one, 0 at the end, -1 when an option's length is not possible.
+ * END is given too, as the last: what follows it is padding. */
 int wire_ip4_option_next(struct cursor *options, struct wire_ip4_option *out);
 
 #endif
