@@ -10,7 +10,7 @@
 #ifndef WEFT_BASE_CHECKSUM_H
 #define WEFT_BASE_CHECKSUM_H
 
-#include <weft/types.h>
+#include <weft/pkt.h>
 
 /* The sum of `len` bytes, with the fastest code that the processor has. */
 uint64_t checksum_sum(const void *data, size_t len);
@@ -20,6 +20,10 @@ uint64_t checksum_copy(void *to, const void *from, size_t len);
 
 /* The plain word-by-word way: what the fast ways are tested against. */
 uint64_t checksum_sum_portable(const void *data, size_t len);
+
+/* The sum of a packet's bytes, slices and all, from `start`, which is in its linear part or just
+ * behind it. */
+uint64_t checksum_pkt(const struct weft_pkt *pkt, const uint8_t *start);
 
 /* What a piece's sum counts for when it starts at an odd offset of the whole. */
 uint64_t checksum_shift(uint64_t sum);

@@ -38,8 +38,7 @@
 
 /* --- Checksums --- */
 
-/* The sum of everything from `start`, which lies before the end of the linear part. */
-static uint64_t sum_from(const struct weft_pkt *pkt, const uint8_t *start)
+uint64_t checksum_pkt(const struct weft_pkt *pkt, const uint8_t *start)
 {
     size_t summed = (size_t)(pkt->data + pkt->len - start);
     uint64_t sum = checksum_sum(start, summed);
@@ -62,7 +61,7 @@ void weft_pkt_finish_checksum(struct weft_pkt *pkt)
     if (!(pkt->flags & WEFT_PKT_CSUM_PARTIAL))
         return;
     weft_assert(pkt->csum_start + pkt->csum_offset + 2u <= weft_pkt_headroom(pkt) + pkt->len);
-    checksum = checksum_finish(sum_from(pkt, start));
+    checksum = checksum_finish(checksum_pkt(pkt, start));
     /* In UDP 0 says that there is none, and 0xffff is the same number (RFC 768). */
     put_be16(start + pkt->csum_offset, checksum ? checksum : 0xffff);
     pkt->flags &= (uint16_t)~WEFT_PKT_CSUM_PARTIAL;
