@@ -253,6 +253,9 @@ bool weft_pkt_add_slice(struct weft_pkt *pkt, struct weft_block *block, uint32_t
 /* Cuts the packet to `total_len` bytes; more than it has changes nothing. Drops references of slices cut off. */
 void weft_pkt_trim(struct weft_pkt *pkt, uint32_t total_len);
 
+/* Takes `n` bytes, which must be there, off the front, slices included. Drops references of slices used up. */
+void weft_pkt_trim_front(struct weft_pkt *pkt, uint32_t n);
+
 /*
  * Makes the first `n` bytes linear, copying from slices when the headers came
  * in pieces. Returns false when the packet is shorter, the tailroom is too

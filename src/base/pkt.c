@@ -307,6 +307,32 @@ void weft_pkt_trim(struct weft_pkt *pkt, uint32_t total_len)
         pkt->len = pkt->total_len = total_len;
 }
 
+void weft_pkt_trim_front(struct weft_pkt *pkt, uint32_t n)
+{
+    uint32_t linear = n < pkt->len ? n : pkt->len;
+    unsigned gone = 0;
+
+    weft_assert(n <= pkt->total_len);
+    weft_pkt_pull(pkt, linear);
+    for (n -= linear; n > 0; ) {
+        struct weft_slice *first = &pkt->slices[gone];
+        uint32_t part = n < first->len ? n : first->len;
+
+        n -= part;
+        pkt->total_len -= part;
+        first->off += part;
+        first->len -= part;
+        if (first->len == 0) {
+            weft_block_unref(first->block);
+            gone++;
+        }
+    }
+    if (gone == 0)
+        return;
+    pkt->nslices = (uint16_t)(pkt->nslices - gone);
+    memmove(pkt->slices, pkt->slices + gone, sizeof(pkt->slices[0]) * pkt->nslices);
+}
+
 /* Takes `n` bytes, which the slices have, off their front and writes them to `to`. */
 static void move_out_of_slices(struct weft_pkt *pkt, uint8_t *to, uint32_t n)
 {
