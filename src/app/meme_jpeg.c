@@ -63,6 +63,8 @@ __attribute__((noreturn)) static void on_error(j_common_ptr info)
     struct trap *trap = (struct trap *)(void *)info->err;
     trap->reason = judge(trap->manager.msg_code);
     trap->manager.format_message(info, trap->text);
+    if (trap->reason == MEME_IMAGE_TOO_LARGE) /* libjpeg speaks of a backing store here */
+        snprintf(trap->text, sizeof trap->text, "a progressive one of this size takes too much memory");
     longjmp(trap->jump, 1);
 }
 

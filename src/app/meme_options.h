@@ -31,7 +31,7 @@ struct meme_limits {
 
 struct meme_options {
     struct meme_limits limits;
-    uint32_t max_output_side; /* pixels; a larger picture is scaled down to fit; at least 1; 2048 */
+    uint32_t max_output_side; /* pixels; 1 to 16383; a larger picture is scaled down to fit; 2048 */
     int jpeg_quality;         /* 1 to 100, as libjpeg counts; 90 */
     const char *font; /* a Pango family list that goes before meme_text's own preferences; borrowed; NULL */
 };

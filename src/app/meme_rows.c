@@ -2,9 +2,8 @@
 /*
  * Rows into a surface. See meme_rows.h for the drawing.
  *
- * Holds   a sum is at most 255 * step * step; step is at most 65535 / 1, and
- *         255 * 65535^2 would not fit in 32 bits, therefore init refuses a step above
- *         MAX_STEP. Limits of the service keep it far below.
+ * Holds   a sum is at most 255 * step * step and must fit in 32 bits; init refuses a step above
+ *         MAX_STEP for that reason. The limits of the service keep it far below.
  */
 #include "app/meme_rows.h"
 

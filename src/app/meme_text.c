@@ -50,7 +50,7 @@
 #define BAND_ALONE         0.40  /* the same, for a single text */
 #define SIDE_MARGIN        0.035 /* of the width */
 #define EDGE_MARGIN        0.028 /* above the top and below the bottom text, of the shorter side */
-#define WORTH_A_LINE       0.70  /* a line is saved when the text need not become smaller than this */
+#define WORTH_A_LINE       0.75  /* a line is saved when the text need not become smaller than this */
 #define WORTH_BREAKING     1.8   /* how much larger the text must become for a word to be broken */
 
 /*
@@ -92,6 +92,19 @@ static PangoFontDescription *describe(const struct face *face)
     return d;
 }
 
+/* A font may go by several names: "Roboto" in a condensed style is also "Roboto Condensed". */
+static bool has_family(PangoFont *font, const char *family)
+{
+    FcChar8 *name;
+    if (!PANGO_IS_FC_FONT(font))
+        return false;
+    FcPattern *pattern = pango_fc_font_get_pattern(PANGO_FC_FONT(font));
+    for (int i = 0; FcPatternGetString(pattern, FC_FAMILY, i, &name) == FcResultMatch; i++)
+        if (g_ascii_strcasecmp((const char *)name, family) == 0)
+            return true;
+    return false;
+}
+
 /* Fontconfig always finds something; a face is installed when what it found is what was asked for. */
 static bool is_installed(PangoContext *context, const struct face *face)
 {
@@ -100,9 +113,7 @@ static bool is_installed(PangoContext *context, const struct face *face)
     bool found = false;
     if (font != NULL) {
         PangoFontDescription *got = pango_font_describe(font);
-        const char *family = pango_font_description_get_family(got);
-        found = family != NULL && g_ascii_strcasecmp(family, face->family) == 0 &&
-                pango_font_description_get_weight(got) >= face->weight &&
+        found = has_family(font, face->family) && pango_font_description_get_weight(got) >= face->weight &&
                 pango_font_description_get_stretch(got) <= face->stretch;
         pango_font_description_free(got);
         g_object_unref(font);

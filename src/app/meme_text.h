@@ -11,6 +11,12 @@
 #include <cairo.h>
 
 /*
+ * The face is the first that is installed of: Impact, Anton, Oswald Bold, League Gothic, Bebas Neue, Noto Sans
+ * ExtraCondensed Bold, Roboto Condensed Bold, League Spartan ExtraBold, Noto Sans Bold, Liberation Sans Narrow,
+ * DejaVu Sans Condensed Bold, Liberation Sans, and whatever is sans-serif; those that are not narrow
+ * and heavy enough are made so. (Debian has Bebas Neue in fonts-bebas-neue.) Characters that the face lacks come
+ * from any other font that has them, emoji in colour; what none has is a box with its number.
+ *
  * Draws both texts onto a picture. Each is upper-cased as Unicode says (not as the locale says),
  * fitted to its band, wrapped between words, and inside a word only when the word would make the
  * whole text tiny. Line ends in the text are kept, other control characters dropped.

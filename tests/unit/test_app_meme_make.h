@@ -120,6 +120,8 @@ static inline struct file make_png(int w, int h, int type, int depth, int interl
                  PNG_FILTER_TYPE_DEFAULT);
     if (type == PNG_COLOR_TYPE_PALETTE)
         png_set_PLTE(png, info, palette, 4);
+    if (type == PNG_COLOR_TYPE_PALETTE && alpha < 255)
+        png_set_tRNS(png, info, (png_byte[]){255, alpha, 255, alpha}, 4, NULL);
     png_write_info(png, info);
     size_t row_bytes = png_get_rowbytes(png, info);
     uint8_t *row = malloc(row_bytes);
