@@ -53,7 +53,7 @@ static unsigned base64_value(char c)
         return 62;
     if (c == '/')
         return 63;
-    /* Only line ends are skipped. A space is an error: it is what '+' becomes in a form that was decoded twice. */
+    /* Only line ends are skipped. A space is an error: a '+' turns into one in a form decoded twice. */
     return c == '\r' || c == '\n' ? B64_SKIP : B64_BAD;
 }
 

@@ -188,7 +188,7 @@ static void beam(cairo_t *cr, double x, double y, double w, double h)
     cairo_fill(cr);
 }
 
-/* The warp: four threads to a column, out of the router's ports, spread over the upper beam, down to the cloth. */
+/* The warp: four threads to a column, from the beam that the router stands on down to the cloth. */
 static void draw_warp(cairo_t *cr)
 {
     static const unsigned colours[] = {0x7df0e4, 0xffd479, 0xff8fb1, 0xbfa6ff};

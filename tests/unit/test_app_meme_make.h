@@ -83,7 +83,7 @@ static inline void png_no_flush(png_structp png)
     (void)png;
 }
 
-/* One pixel of the quarters, as `type` and `depth` write it; alpha is 255 on the left half and `alpha` on the right. */
+/* Writes one pixel of a row, as `type` and `depth` want it. */
 static inline void png_put(uint8_t *row, int x, uint32_t rgb, int type, int depth, uint8_t alpha)
 {
     uint8_t c[4] = {(uint8_t)(rgb >> 16), (uint8_t)(rgb >> 8), (uint8_t)rgb, alpha};
