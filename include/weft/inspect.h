@@ -33,6 +33,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* --- Frames ------------------------------------------------------------------ */
 
@@ -55,9 +56,9 @@ struct weft_frame {
 
 /* --- Dissection ---------------------------------------------------------------- */
 
-#define WEFT_DISSECT_LAYERS 16  /* of one frame; an ICMP error quotes a packet with layers of its own */
-#define WEFT_DISSECT_FIELDS 384 /* of one frame; what does not fit is said in the last layer's problem */
-#define WEFT_DISSECT_TEXT 16384 /* bytes for all the texts of one frame */
+#define WEFT_DISSECT_LAYERS 16    /* of one frame; an ICMP error quotes a packet with layers of its own */
+#define WEFT_DISSECT_FIELDS 384   /* of one frame; what does not fit is said in the last layer's problem */
+#define WEFT_DISSECT_TEXT   16384 /* bytes for all the texts of one frame */
 
 enum weft_proto {
     WEFT_PROTO_ETHERNET,
@@ -75,9 +76,9 @@ enum weft_proto {
 };
 
 struct weft_dissect_field {
-    const char *name; /* as in the RFC: "Sequence Number" */
-    const char *text; /* the value for a person: "443", "SYN, ACK", "10.77.0.1" */
-    const char *note; /* what it means: "relative 1", "correct", "raw 2920 << 7 = 373760"; or NULL */
+    const char *name;   /* as in the RFC: "Sequence Number" */
+    const char *text;   /* the value for a person: "443", "SYN, ACK", "10.77.0.1" */
+    const char *note;   /* what it means: "relative 1", "correct", "raw 2920 << 7 = 373760"; or NULL */
     const char *source; /* "RFC 9293 3.1", or NULL */
     uint64_t value;     /* of up to 64 bits; of a longer field the first */
     uint32_t bit;       /* where it begins, bits from the first of the frame */
@@ -88,13 +89,13 @@ struct weft_dissect_field {
 
 struct weft_dissect_layer {
     enum weft_proto proto;
-    const char *name;    /* "Transmission Control Protocol" */
+    const char *name;       /* "Transmission Control Protocol" */
     const char *short_name; /* "TCP" */
-    const char *source;  /* "RFC 9293" */
-    const char *summary; /* "41312 > 80 [SYN] Seq=0 Win=64240" */
-    const char *problem; /* why it could not be decoded to its end, or NULL */
-    uint32_t offset;     /* bytes from the frame's first */
-    uint32_t len;        /* of the header with its options; of data, all that is at hand */
+    const char *source;     /* "RFC 9293" */
+    const char *summary;    /* "41312 > 80 [SYN] Seq=0 Win=64240" */
+    const char *problem;    /* why it could not be decoded to its end, or NULL */
+    uint32_t offset;        /* bytes from the frame's first */
+    uint32_t len;           /* of the header with its options; of data, all that is at hand */
     uint16_t first_field;
     uint16_t field_count;
     bool is_quoted; /* a part of the packet that an ICMP error quotes */
@@ -120,19 +121,20 @@ struct weft_dissect_tcp {
     uint16_t flags;       /* as in the header, 12 bits with the reserved ones */
     uint32_t seq, ack;
     uint32_t relative_seq, relative_ack;
-    uint32_t window; /* scaled if the factor is known */
+    uint32_t window;                      /* scaled if the factor is known */
     uint32_t payload_offset, payload_len; /* in the frame; as the headers say, limited to what is at hand */
-    uint32_t notes; /* enum weft_segment_note */
+    uint32_t notes;                       /* enum weft_segment_note */
 };
 
 struct weft_dissection {
     uint16_t layer_count, field_count;
-    bool is_tcp; /* the frame's own transport is TCP, not that of a quoted packet */
+    bool is_tcp;      /* the frame's own transport is TCP, not that of a quoted packet */
     uint8_t problems; /* fields and layers that are wrong */
-    struct weft_addr src, dst; /* of the IP header, or the protocol addresses of ARP; "any" if there are none */
+    struct weft_addr src,
+        dst; /* of the IP header, or the protocol addresses of ARP; "any" if there are none */
     uint16_t src_port, dst_port; /* 0: none */
-    const char *kind;    /* what it is, in a word or two: "SYN", "ACK", "ARP request", "echo reply" */
-    const char *summary; /* the frame in a line: kind, ends and what matters of it */
+    const char *kind;            /* what it is, in a word or two: "SYN", "ACK", "ARP request", "echo reply" */
+    const char *summary;         /* the frame in a line: kind, ends and what matters of it */
     struct weft_dissect_tcp tcp;
     struct weft_dissect_layer layer[WEFT_DISSECT_LAYERS];
     struct weft_dissect_field field[WEFT_DISSECT_FIELDS];
@@ -229,11 +231,11 @@ void weft_recording_summarize(const struct weft_recording *recording, struct wef
 
 /* How things are printed. All zero: plain text, 100 columns, the default selection. */
 struct weft_inspect_options {
-    bool colour;  /* with terminal escapes */
-    bool compact; /* one line for each frame */
-    bool all;     /* every frame in full: no grouping of similar segments, no hiding of background frames */
-    bool hex;     /* with the bytes */
-    unsigned width;    /* columns; 0 means 100 */
+    bool colour;    /* with terminal escapes */
+    bool compact;   /* one line for each frame */
+    bool all;       /* every frame in full: no grouping of similar segments, no hiding of background frames */
+    bool hex;       /* with the bytes */
+    unsigned width; /* columns; 0 means 100 */
     weft_time start;   /* what times are relative to; 0: the first frame's */
     const char *title; /* NULL: "Anatomy of a request" or the like */
     const char *here;  /* names of the two ends; NULL: "weft" and "peer" */
@@ -241,10 +243,12 @@ struct weft_inspect_options {
 };
 
 /* The recording for a terminal. `options` NULL: all zero. Returns 0, WEFT_E_NOMEM or WEFT_E_IO. */
-int weft_anatomy_text(FILE *out, const struct weft_recording *recording, const struct weft_inspect_options *options);
+int weft_anatomy_text(FILE *out, const struct weft_recording *recording,
+                      const struct weft_inspect_options *options);
 
 /* The recording as one HTML file without external parts. Same. */
-int weft_anatomy_html(FILE *out, const struct weft_recording *recording, const struct weft_inspect_options *options);
+int weft_anatomy_html(FILE *out, const struct weft_recording *recording,
+                      const struct weft_inspect_options *options);
 
 /* One frame as it stands in the anatomy: for live display. `number` counts frames for the heading. Same. */
 int weft_dissect_print(FILE *out, uint64_t number, const struct weft_frame *frame,
@@ -260,13 +264,15 @@ struct weft_pcapng;
  * weft_recording_config. Gives the writer. Returns 0, WEFT_E_NOMEM, WEFT_E_PERM,
  * WEFT_E_NOTFOUND or WEFT_E_IO; `why` as in weft_link_tap.
  */
-int weft_pcapng_create(const char *path, weft_time epoch, struct weft_pcapng **pcapng, char *why, size_t why_size);
+int weft_pcapng_create(const char *path, weft_time epoch, struct weft_pcapng **pcapng, char *why,
+                       size_t why_size);
 
 /* The same to an open stream, which it takes. */
 int weft_pcapng_create_stream(FILE *stream, weft_time epoch, struct weft_pcapng **pcapng);
 
 /* Describes an interface; to be done before its first frame. Returns 0 or an error. */
-int weft_pcapng_add_iface(struct weft_pcapng *pcapng, uint16_t iface, const char *name, enum weft_link_type type);
+int weft_pcapng_add_iface(struct weft_pcapng *pcapng, uint16_t iface, const char *name,
+                          enum weft_link_type type);
 
 /* A frame of an interface that was described, with `count` comments of one line each. Returns 0 or an error. */
 int weft_pcapng_write(struct weft_pcapng *pcapng, const struct weft_frame *frame, const char *const *comments,
@@ -284,7 +290,8 @@ int weft_pcapng_close(struct weft_pcapng *pcapng);
  * end of each round. Unlimited in length. Gives the link. Returns 0,
  * WEFT_E_NOMEM or the writer's error.
  */
-int weft_pcapng_attach(struct weft_pcapng *pcapng, struct weft_link *inner, uint16_t iface, struct weft_link **link);
+int weft_pcapng_attach(struct weft_pcapng *pcapng, struct weft_link *inner, uint16_t iface,
+                       struct weft_link **link);
 
 /* A recording as a file, with the trace events as comments of the frames that they belong to.
  * Returns and `why` as weft_pcapng_create. */
@@ -327,6 +334,7 @@ void weft_capture_close(struct weft_capture *capture);
 int weft_recording_load(const char *path, const struct weft_recording_config *config,
                         struct weft_recording **recording, char *why, size_t why_size);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif
