@@ -94,14 +94,14 @@ enum net_error_kind {
 
 struct net_error {
     enum net_error_kind kind;
-    uint16_t icmp;         /* type << 8 | code, as received */
-    uint16_t mtu;          /* NET_ERROR_TOO_BIG: of the next hop, or what RFC 1191 7 guesses; 0: no guess */
+    uint16_t icmp; /* type << 8 | code, as received */
+    uint16_t mtu;  /* NET_ERROR_TOO_BIG: of the next hop, or what RFC 1191 7 guesses; 0: no guess */
     bool is_local; /* no message came: we have found ourselves that the neighbour does not answer (`icmp` is
                       then host unreachable, `from` an address of ours). Nobody can forge it. */
-    struct weft_addr from; /* who reports */
+    struct weft_addr from;     /* who reports */
     struct weft_addr src, dst; /* of the quoted packet: src is ours */
-    const uint8_t *quote;  /* the quoted transport header's beginning */
-    size_t quote_len;      /* bytes of it, at least 8 */
+    const uint8_t *quote;      /* the quoted transport header's beginning */
+    size_t quote_len;          /* bytes of it, at least 8 */
 };
 
 struct net_transport {
@@ -127,11 +127,11 @@ void net_register(struct net *net, uint8_t proto, const struct net_transport *tr
  * transport; holds no references.
  */
 struct net_path {
-    uint32_t generation; /* of the tables it was made from; 0: never looked up */
-    uint16_t iface;      /* 0: the loopback */
-    uint16_t neigh_hint; /* where the neighbour was last found */
-    uint32_t mtu;        /* of the path: largest IP packet, bytes */
-    uint32_t caps;       /* of the link: enum weft_link_cap */
+    uint32_t generation;  /* of the tables it was made from; 0: never looked up */
+    uint16_t iface;       /* 0: the loopback */
+    uint16_t neigh_hint;  /* where the neighbour was last found */
+    uint32_t mtu;         /* of the path: largest IP packet, bytes */
+    uint32_t caps;        /* of the link: enum weft_link_cap */
     struct weft_addr src; /* our address on this path */
     struct weft_addr next_hop;
 };
@@ -142,7 +142,8 @@ struct net_path {
  * WEFT_E_NETUNREACH, WEFT_E_NETDOWN or WEFT_E_ADDRNOTAVAIL (src is not ours, or
  * we have none). `path` then holds no way: its generation is 0.
  */
-int net_path_find(struct net *net, const struct weft_addr *src, const struct weft_addr *dst, struct net_path *path);
+int net_path_find(struct net *net, const struct weft_addr *src, const struct weft_addr *dst,
+                  struct net_path *path);
 
 /* What a transport says of a packet that it sends. */
 struct net_tx {
