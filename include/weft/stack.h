@@ -71,6 +71,7 @@ struct weft_tcp_config {
     bool no_window_scale;
     bool no_sack;
     bool no_fast_path;          /* every segment takes the step-by-step way: for tests */
+    bool check;                 /* every connection's invariants are checked after each event: for tests */
 };
 
 struct weft_stack_config {

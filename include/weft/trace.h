@@ -118,7 +118,7 @@ struct weft_trace_record {
     X(KEEPALIVE, "keepalive", "RFC 9293 3.8.4")                                                           \
     X(USER, "user timeout", "RFC 5482")                                                                   \
     X(LINGER, "FIN-WAIT-2", "RFC 9293 3.6")                                                               \
-    X(PACE, "pacing", "RFC 7661")                                                                         \
+    X(CORK, "cork", "ours")                                                                               \
     X(TIME_WAIT, "2MSL", "RFC 9293 3.4.2")
 
 /* Why a connection did something. */

@@ -21,6 +21,7 @@
 /* Who set a timer: the `kind` of its node, by which stack.c hands it back. */
 enum core_timer_kind {
     CORE_TIMER_APPLICATION,
+    CORE_TIMER_APPLICATION_DUE, /* no longer in the wheel: waits to be given out */
     CORE_TIMER_NEIGH,
     CORE_TIMER_ANNOUNCE,
     CORE_TIMER_PMTU,

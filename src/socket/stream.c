@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Stream sockets over TCP.
+ *
+ * Owns    the role of a socket: fresh, listener, connected.
+ * Never   buffers: TCP does.
+ */
+#include "socket/socket.h"
+
+void socket_stream_close(struct weft_sock *sock, bool abort)
+{
+    if (sock->role == SOCK_LISTENER)
+        tcp_unlisten(sock->listener);
+    else if (sock->role == SOCK_CONNECTED && abort)
+        tcp_abort(sock->tcb);
+    else if (sock->role == SOCK_CONNECTED)
+        tcp_close(sock->tcb);
+}
+
+int weft_sock_bind(struct weft_sock *sock, const struct weft_endpoint *local)
+{
+    struct weft_endpoint wanted = *local;
+    int rc;
+
+    if (sock->type != WEFT_SOCK_STREAM)
+        return WEFT_E_OPNOTSUPP;
+    if (sock->role != SOCK_FRESH || sock->local.port != 0)
+        return WEFT_E_INVAL;
+    rc = tcp_bind_check(sock->sockets->tcp, &wanted, sock->reuseaddr);
+    if (rc == 0)
+        sock->local = wanted;
+    return rc;
+}
+
+int weft_sock_connect(struct weft_sock *sock, const struct weft_endpoint *remote)
+{
+    int rc;
+
+    if (sock->type != WEFT_SOCK_STREAM || sock->role == SOCK_LISTENER)
+        return WEFT_E_OPNOTSUPP;
+    if (sock->role == SOCK_CONNECTED) {
+        struct weft_tcp_info info;
+
+        tcp_info(sock->tcb, &info);
+        return info.state == WEFT_TCP_SYN_SENT || info.state == WEFT_TCP_SYN_RECEIVED ? WEFT_E_ALREADY
+                                                                                      : WEFT_E_ISCONN;
+    }
+    rc = tcp_connect(sock->sockets->tcp, &sock->local, remote, &sock->options, &sock->ready, &sock->tcb);
+    if (rc < 0)
+        return rc;
+    sock->role = SOCK_CONNECTED;
+    return WEFT_E_INPROGRESS;
+}
+
+/* What most hosts have. */
+#define DEFAULT_BACKLOG 511u
+
+int weft_sock_listen(struct weft_sock *sock, unsigned backlog)
+{
+    int rc;
+
+    if (sock->type != WEFT_SOCK_STREAM)
+        return WEFT_E_OPNOTSUPP;
+    if (sock->role != SOCK_FRESH || sock->local.port == 0 || backlog > 65535)
+        return WEFT_E_INVAL;
+    rc = tcp_listen(sock->sockets->tcp, &sock->local, &sock->options, backlog ? backlog : DEFAULT_BACKLOG,
+                    &sock->ready, &sock->listener);
+    if (rc == 0)
+        sock->role = SOCK_LISTENER;
+    return rc;
+}
+
+int weft_sock_accept(struct weft_sock *listener, struct weft_sock **out)
+{
+    struct weft_sock *sock;
+    int rc;
+
+    if (listener->role != SOCK_LISTENER)
+        return WEFT_E_INVAL;
+    if (!tcp_can_accept(listener->listener))
+        return WEFT_E_AGAIN;
+    rc = weft_sock_open(weft_sock_stack(listener), WEFT_SOCK_STREAM, &sock);
+    if (rc < 0)
+        return rc;
+    sock->tcb = tcp_accept(listener->listener, &sock->ready);
+    sock->role = SOCK_CONNECTED;
+    sock->options = *tcp_get_options(sock->tcb);
+    sock->linger = listener->linger;
+    *out = sock;
+    return 0;
+}
+
+int weft_sock_shutdown(struct weft_sock *sock, enum weft_shutdown how)
+{
+    struct weft_tcp_info info;
+
+    if (sock->role != SOCK_CONNECTED)
+        return WEFT_E_NOTCONN;
+    tcp_info(sock->tcb, &info);
+    if (info.state == WEFT_TCP_CLOSED || info.state == WEFT_TCP_SYN_SENT)
+        return WEFT_E_NOTCONN;
+    if (how & WEFT_SHUT_RD)
+        tcp_shutdown_recv(sock->tcb);
+    if (how & WEFT_SHUT_WR)
+        tcp_shutdown_send(sock->tcb);
+    return 0;
+}
+
+/* --- Data -------------------------------------------------------------------------------------------- */
+
+ptrdiff_t weft_sock_send_flags(struct weft_sock *sock, const void *data, size_t len, unsigned flags)
+{
+    if (sock->role != SOCK_CONNECTED)
+        return WEFT_E_NOTCONN;
+    return tcp_send(sock->tcb, data, len < INT32_MAX ? len : INT32_MAX, flags);
+}
+
+ptrdiff_t weft_sock_send(struct weft_sock *sock, const void *data, size_t len)
+{
+    return weft_sock_send_flags(sock, data, len, 0);
+}
+
+ptrdiff_t weft_sock_send_block(struct weft_sock *sock, struct weft_block *block, uint32_t off, uint32_t len)
+{
+    return sock->role == SOCK_CONNECTED ? tcp_send_block(sock->tcb, block, off, len) : WEFT_E_NOTCONN;
+}
+
+size_t weft_sock_send_room(const struct weft_sock *sock)
+{
+    return sock->role == SOCK_CONNECTED ? tcp_send_room(sock->tcb) : 0;
+}
+
+ptrdiff_t weft_sock_recv(struct weft_sock *sock, void *data, size_t len)
+{
+    return sock->role == SOCK_CONNECTED ? tcp_recv(sock->tcb, data, len) : WEFT_E_NOTCONN;
+}
+
+ptrdiff_t weft_sock_peek(struct weft_sock *sock, size_t offset, void *data, size_t len)
+{
+    return sock->role == SOCK_CONNECTED ? tcp_peek(sock->tcb, offset, data, len) : WEFT_E_NOTCONN;
+}
+
+int weft_sock_borrow(struct weft_sock *sock, struct weft_slice *views, unsigned max, size_t *bytes)
+{
+    return sock->role == SOCK_CONNECTED ? tcp_borrow(sock->tcb, views, max, bytes) : WEFT_E_NOTCONN;
+}
+
+void weft_sock_consume(struct weft_sock *sock, size_t len)
+{
+    if (sock->role == SOCK_CONNECTED && len > 0)
+        tcp_consume(sock->tcb, len);
+}
+
+size_t weft_sock_recv_pending(const struct weft_sock *sock)
+{
+    return sock->role == SOCK_CONNECTED ? tcp_recv_pending(sock->tcb) : 0;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The round-trip time and the retransmission timeout made of it (RFC 6298).
+ *
+ * Owns    tcb->rtt, but for the count of back-offs, which timer.c raises.
+ * Never   takes a sample from a segment that was sent twice, unless timestamps
+ *         say which copy was acknowledged (Karn's algorithm, RFC 6298 3); its
+ *         callers see to that.
+ */
+#include "tcp/tcb.h"
+
+/* RFC 6298 2: G, the clock's granularity. */
+#define CLOCK_GRANULARITY 1u
+
+void tcp_rtt_init(struct tcb *tcb)
+{
+    tcb->rtt = (struct tcp_rtt){.rto = (uint32_t)tcb->tcp->config.rto_initial};
+}
+
+/* How many samples a round trip gives, one for two segments (RFC 7323 appendix G). */
+static uint32_t expected_samples(const struct tcb *tcb)
+{
+    uint32_t per_ack = 2u * tcb->snd.mss;
+    uint32_t n = (seq_span(tcb->snd.una, tcb->snd.nxt) + per_ack - 1) / per_ack;
+
+    return n > 0 ? n : 1;
+}
+
+/* RFC 6298 2.2 and 2.3, with the gains shared out over the samples of a round trip. */
+void tcp_rtt_sample(struct tcb *tcb, uint32_t rtt_us)
+{
+    struct tcp_rtt *rtt = &tcb->rtt;
+    uint32_t r = rtt_us > 0 ? rtt_us : 1;
+
+    if (rtt->min_rtt == 0 || r < rtt->min_rtt)
+        rtt->min_rtt = r;
+    if (rtt->srtt == 0) {
+        rtt->srtt = r;
+        rtt->rttvar = r / 2;
+    } else {
+        uint32_t samples = expected_samples(tcb);
+        int64_t error = (int64_t)r - rtt->srtt;
+        int64_t deviation = (error < 0 ? -error : error) - rtt->rttvar;
+
+        rtt->rttvar = (uint32_t)(rtt->rttvar + deviation / (4 * (int64_t)samples));
+        rtt->srtt = (uint32_t)(rtt->srtt + error / (8 * (int64_t)samples));
+        if (rtt->srtt == 0)
+            rtt->srtt = 1;
+    }
+    /* RFC 6298 2.3, with the lower bound on the variance's share rather than on the sum: a timeout
+     * then never comes closer to the round trip than that. */
+    uint32_t margin = 4 * rtt->rttvar > CLOCK_GRANULARITY ? 4 * rtt->rttvar : CLOCK_GRANULARITY;
+    if (margin < tcb->tcp->config.rto_min)
+        margin = (uint32_t)tcb->tcp->config.rto_min;
+    rtt->rto = rtt->srtt + margin;
+    if (rtt->rto > tcb->tcp->config.rto_max)
+        rtt->rto = (uint32_t)tcb->tcp->config.rto_max;
+    rtt->backoffs = 0;
+    tcp_trace(tcb, WEFT_TRACE_TCP_RTT, r, rtt->srtt, rtt->rttvar, rtt->rto, 0, 0);
+}
+
+/* RFC 6298 5.5: doubled for each timeout in a row. */
+uint32_t tcp_rtt_rto(const struct tcb *tcb)
+{
+    uint64_t rto = (uint64_t)tcb->rtt.rto << (tcb->rtt.backoffs < 16 ? tcb->rtt.backoffs : 16);
+
+    return rto < tcb->tcp->config.rto_max ? (uint32_t)rto : (uint32_t)tcb->tcp->config.rto_max;
+}

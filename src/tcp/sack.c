@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/* The scoreboard; see sack.h. */
+#include "tcp/sack.h"
+
+#include "tcp/tcb.h"
+
+static uint32_t range_len(const struct tcp_range *range)
+{
+    return seq_span(range->start, range->end);
+}
+
+static struct slab *nodes_of(struct tcb *tcb)
+{
+    return &tcb->tcp->nodes;
+}
+
+/* The count that a range's bytes belong to, if any. */
+static uint32_t *count_for(struct tcb *tcb, unsigned flags)
+{
+    if (flags & TCP_RANGE_SACKED)
+        return &tcb->board.sacked_bytes;
+    if (flags & TCP_RANGE_LOST)
+        return &tcb->board.lost_bytes;
+    return NULL;
+}
+
+static void set_flags(struct tcb *tcb, struct tcp_range *range, unsigned flags)
+{
+    uint32_t *from = count_for(tcb, range->flags);
+    uint32_t *to = count_for(tcb, flags);
+
+    if (from)
+        *from -= range_len(range);
+    if (to)
+        *to += range_len(range);
+    range->flags = (uint8_t)flags;
+}
+
+static void unlink_range(struct tcb *tcb, struct tcp_range *range)
+{
+    struct tcp_scoreboard *board = &tcb->board;
+
+    if (range->prev)
+        range->prev->next = range->next;
+    else
+        board->head = range->next;
+    if (range->next)
+        range->next->prev = range->prev;
+    else
+        board->tail = range->prev;
+    slab_free(nodes_of(tcb), range);
+}
+
+/* Cuts `range` so that it ends at `at`, which lies inside it. Returns false when memory ran out. */
+static bool split(struct tcb *tcb, struct tcp_range *range, tcp_seq at)
+{
+    struct tcp_range *rest = slab_new(nodes_of(tcb));
+
+    if (!rest)
+        return false;
+    *rest = *range;
+    rest->start = at;
+    rest->prev = range;
+    if (range->next)
+        range->next->prev = rest;
+    else
+        tcb->board.tail = rest;
+    range->next = rest;
+    range->end = at;
+    return true;
+}
+
+/* Two neighbours of the same fate need not be kept apart. */
+static void merge_with_previous(struct tcb *tcb, struct tcp_range *range)
+{
+    struct tcp_range *prev = range->prev;
+
+    if (!prev || prev->flags != range->flags)
+        return;
+    if (prev->sent != range->sent && !(range->flags & TCP_RANGE_SACKED))
+        return;
+    if (prev->sent < range->sent)
+        prev->sent = range->sent;
+    prev->end = range->end;
+    unlink_range(tcb, range);
+}
+
+void tcp_sack_sent(struct tcb *tcb, tcp_seq start, tcp_seq end)
+{
+    struct tcp_scoreboard *board = &tcb->board;
+    weft_time now = tcb->tcp->core->now;
+    struct tcp_range *tail = board->tail;
+    struct tcp_range *range;
+
+    if (tail && tail->sent == now && tail->flags == 0) {
+        tail->end = end;
+        return;
+    }
+    range = slab_new(nodes_of(tcb));
+    if (!range && tail && !count_for(tcb, tail->flags)) {
+        /* Out of nodes: the older bytes lose their send time rather than the newer their place. */
+        tail->end = end;
+        tail->sent = now;
+        return;
+    }
+    if (!range)
+        return;
+    *range = (struct tcp_range){.prev = tail, .start = start, .end = end, .sent = now};
+    if (tail)
+        tail->next = range;
+    else
+        board->head = range;
+    board->tail = range;
+}
+
+/* `range` is known to have arrived, by ACK or SACK. */
+static void deliver(struct tcb *tcb, const struct tcp_range *range, const struct tcp_seg *seg,
+                    struct tcp_delivery *delivery)
+{
+    if (range->flags & TCP_RANGE_RETRANSMITTED)
+        delivery->retransmit_acked = true;
+    else if (range->sent > delivery->newest_sent)
+        delivery->newest_sent = range->sent;
+    tcp_rack_delivered(tcb, range, seg->opts.tsecr, tcb->has_timestamps && seg->opts.has_timestamps);
+}
+
+void tcp_sack_acked(struct tcb *tcb, tcp_seq una, const struct tcp_seg *seg, struct tcp_delivery *delivery)
+{
+    struct tcp_range *range;
+
+    while ((range = tcb->board.head) != NULL && seq_lt(range->start, una)) {
+        uint32_t *count = count_for(tcb, range->flags);
+        tcp_seq upto = seq_min(range->end, una);
+        uint32_t len = seq_span(range->start, upto);
+
+        if (!(range->flags & TCP_RANGE_SACKED)) {
+            struct tcp_range piece = *range;
+
+            piece.end = upto;
+            deliver(tcb, &piece, seg, delivery);
+        }
+        if (count)
+            *count -= len;
+        range->start = upto;
+        if (seq_eq(range->start, range->end))
+            unlink_range(tcb, range);
+    }
+}
+
+/* Marks [left, right) as SACKed. */
+static void mark_sacked(struct tcb *tcb, tcp_seq left, tcp_seq right, const struct tcp_seg *seg,
+                        struct tcp_delivery *delivery)
+{
+    struct tcp_range *range = tcb->board.head;
+
+    while (range && seq_le(range->end, left))
+        range = range->next;
+    while (range && seq_lt(range->start, right)) {
+        if (!(range->flags & TCP_RANGE_SACKED)) {
+            if (seq_lt(range->start, left)) {
+                if (!split(tcb, range, left))
+                    return;
+                range = range->next;
+            }
+            if (seq_gt(range->end, right) && !split(tcb, range, right))
+                return;
+            delivery->sacked += range_len(range);
+            deliver(tcb, range, seg, delivery);
+            set_flags(tcb, range, (range->flags & TCP_RANGE_RETRANSMITTED) | TCP_RANGE_SACKED);
+        }
+        struct tcp_range *next = range->next;
+        merge_with_previous(tcb, range);
+        range = next;
+    }
+    if (range)
+        merge_with_previous(tcb, range);
+}
+
+/* RFC 2883 4: the first block reports a duplicate when it lies below the ACK or inside the second. */
+static bool first_block_is_dsack(const struct tcp_seg *seg)
+{
+    const struct wire_tcp_sack *first = &seg->opts.sack[0];
+    const struct wire_tcp_sack *second = &seg->opts.sack[1];
+
+    if (seq_lt(seq_of(first->left), seg->ack))
+        return true;
+    return seg->opts.nsacks > 1 && seq_ge(seq_of(first->left), seq_of(second->left)) &&
+           seq_le(seq_of(first->right), seq_of(second->right));
+}
+
+void tcp_sack_blocks(struct tcb *tcb, const struct tcp_seg *seg, struct tcp_delivery *delivery)
+{
+    unsigned i = 0;
+
+    if (seg->opts.nsacks > 0 && first_block_is_dsack(seg)) {
+        delivery->dsack = true;
+        i = 1;
+    }
+    for (; i < seg->opts.nsacks; i++) {
+        tcp_seq left = seq_of(seg->opts.sack[i].left);
+        tcp_seq right = seq_of(seg->opts.sack[i].right);
+
+        if (seq_le(right, left) || seq_lt(left, tcb->snd.una) || seq_gt(right, tcb->snd.nxt))
+            continue;
+        mark_sacked(tcb, left, right, seg, delivery);
+    }
+}
+
+void tcp_sack_mark_lost(struct tcb *tcb, struct tcp_range *range, uint32_t len, unsigned cause)
+{
+    if (range->flags & (TCP_RANGE_SACKED | TCP_RANGE_LOST))
+        return;
+    if (len < range_len(range) && !split(tcb, range, seq_add(range->start, len)))
+        return;
+    set_flags(tcb, range, range->flags | TCP_RANGE_LOST);
+    tcp_trace(tcb, WEFT_TRACE_TCP_LOST, range->start.n, range_len(range), cause, 0, 0, 0);
+}
+
+struct tcp_range *tcp_sack_next_lost(const struct tcb *tcb)
+{
+    struct tcp_range *range;
+
+    if (tcb->board.lost_bytes == 0)
+        return NULL;
+    for (range = tcb->board.head; range; range = range->next)
+        if (range->flags & TCP_RANGE_LOST)
+            return range;
+    return NULL;
+}
+
+bool tcp_sack_resent(struct tcb *tcb, struct tcp_range *range, uint32_t len)
+{
+    if (len < range_len(range) && !split(tcb, range, seq_add(range->start, len)))
+        return false;
+    set_flags(tcb, range, (range->flags & TCP_RANGE_SACKED) | TCP_RANGE_RETRANSMITTED);
+    range->sent = tcb->tcp->core->now;
+    return true;
+}
+
+struct tcp_range *tcp_sack_split_tail(struct tcb *tcb, struct tcp_range *range, uint32_t len)
+{
+    return split(tcb, range, seq_sub(range->end, len)) ? range->next : NULL;
+}
+
+void tcp_sack_renege(struct tcb *tcb)
+{
+    struct tcp_range *range;
+
+    for (range = tcb->board.head; range; range = range->next)
+        if (range->flags & TCP_RANGE_SACKED)
+            set_flags(tcb, range, (range->flags & TCP_RANGE_RETRANSMITTED) | TCP_RANGE_LOST);
+}
+
+void tcp_sack_purge(struct tcb *tcb)
+{
+    while (tcb->board.head)
+        unlink_range(tcb, tcb->board.head);
+    tcb->board.sacked_bytes = tcb->board.lost_bytes = 0;
+}

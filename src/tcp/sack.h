@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The scoreboard: what has been sent, when, and what has become of it
+ * (RFC 2018 5, RFC 6675 3, RFC 8985 5.1).
+ *
+ * Owns    the list of ranges from SND.UNA to SND.NXT: sorted, without gaps,
+ *         each of one send time and one fate.
+ * Never   decides anything: rack.c and recovery.c judge, output.c sends.
+ *
+ * What was sent in one go is one range; a range is split when only a part of
+ * it is acknowledged selectively, lost or sent again. SACKed ranges are kept
+ * until SND.UNA has passed them: a receiver may take a SACK back.
+ */
+#ifndef WEFT_TCP_SACK_H
+#define WEFT_TCP_SACK_H
+
+#include <weft/types.h>
+
+#include "tcp/seq.h"
+
+struct tcb;
+struct tcp_seg;
+struct tcp_delivery;
+
+enum tcp_range_flag {
+    TCP_RANGE_SACKED = 1 << 0,
+    TCP_RANGE_LOST = 1 << 1,        /* judged lost, and not sent again since */
+    TCP_RANGE_RETRANSMITTED = 1 << 2, /* sent more than once */
+};
+
+struct tcp_range {
+    struct tcp_range *next, *prev;
+    tcp_seq start, end; /* [start, end); SYN and FIN count one */
+    weft_time sent;     /* last time */
+    uint8_t flags;      /* enum tcp_range_flag */
+};
+
+struct tcp_scoreboard {
+    struct tcp_range *head, *tail;
+    uint32_t sacked_bytes, lost_bytes; /* of ranges with these flags; a range has at most one of the two */
+};
+
+/* [start, end) has gone out for the first time; `start` is where the board ended. */
+void tcp_sack_sent(struct tcb *tcb, tcp_seq start, tcp_seq end);
+
+/* SND.UNA moves to `una`: takes out what lies before it and adds to `delivery`. */
+void tcp_sack_acked(struct tcb *tcb, tcp_seq una, const struct tcp_seg *seg, struct tcp_delivery *delivery);
+
+/* Marks what the segment's SACK blocks cover and adds to `delivery`; notes a DSACK. Blocks that lie
+ * outside [SND.UNA, SND.NXT] are not believed. */
+void tcp_sack_blocks(struct tcb *tcb, const struct tcp_seg *seg, struct tcp_delivery *delivery);
+
+/* Judges a range, or its first `len` bytes, lost. */
+void tcp_sack_mark_lost(struct tcb *tcb, struct tcp_range *range, uint32_t len, unsigned cause);
+
+/* The first range that is lost and not sent again; NULL when there is none. */
+struct tcp_range *tcp_sack_next_lost(const struct tcb *tcb);
+
+/* The first `len` bytes of `range` have been sent again. Returns false when memory for the split
+ * ran out: the range is then as before. */
+bool tcp_sack_resent(struct tcb *tcb, struct tcp_range *range, uint32_t len);
+
+/* Makes the last `len` bytes of `range`, which is longer, a range of their own; NULL when memory ran out. */
+struct tcp_range *tcp_sack_split_tail(struct tcb *tcb, struct tcp_range *range, uint32_t len);
+
+/* The receiver has taken its SACKs back (RFC 2018 8): none of them counts any more. */
+void tcp_sack_renege(struct tcb *tcb);
+
+void tcp_sack_purge(struct tcb *tcb);
+
+#endif

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * TCP of one stack: where segments come in, where the flush goes out, and
+ * where each is led to the part that knows what to do.
+ *
+ * Owns    struct tcp: the tables, the slabs, the list of connections that owe
+ *         something.
+ * Never   changes a connection: it finds whose turn it is.
+ */
+#include "base/checksum.h"
+#include "tcp/tcb.h"
+#include "wire/ip4.h"
+
+/* --- Beginning and end ------------------------------------------------------------------------ */
+
+#define DEFAULT(field, value) (field) = (field) ? (field) : (value)
+
+static void fill_defaults(struct weft_tcp_config *config)
+{
+    DEFAULT(config->max_connections, 65536);
+    DEFAULT(config->syn_cache, 4096);
+    DEFAULT(config->time_wait, 32768);
+    DEFAULT(config->ranges, 65536);
+    DEFAULT(config->send_buffer, 4u << 20);
+    DEFAULT(config->receive_buffer, 4u << 20);
+    DEFAULT(config->msl, 30 * WEFT_SEC);
+    DEFAULT(config->rto_min, 200 * WEFT_MSEC);
+    DEFAULT(config->rto_initial, 1 * WEFT_SEC);
+    DEFAULT(config->rto_max, 60 * WEFT_SEC);
+    DEFAULT(config->delayed_ack, 40 * WEFT_MSEC);
+    DEFAULT(config->keepalive_idle, 7200 * WEFT_SEC);
+    DEFAULT(config->keepalive_interval, 75 * WEFT_SEC);
+    DEFAULT(config->fin_wait_2, 60 * WEFT_SEC);
+    DEFAULT(config->keepalive_probes, 9);
+    DEFAULT(config->syn_retries, 7);
+    DEFAULT(config->data_retries, 15);
+    DEFAULT(config->initial_window_segs, 10);
+}
+
+static uint32_t power_of_two(uint32_t n)
+{
+    uint32_t size = 1024;
+
+    while (size < n && size < 1u << 30)
+        size *= 2;
+    return size;
+}
+
+/* The nodes slab serves three kinds of small objects. */
+static uint32_t node_size(void)
+{
+    size_t size = sizeof(struct tcp_range);
+
+    size = size > sizeof(struct tcp_chunk) ? size : sizeof(struct tcp_chunk);
+    size = size > sizeof(struct tcp_run) ? size : sizeof(struct tcp_run);
+    return (uint32_t)size;
+}
+
+static int init_memory(struct tcp *tcp)
+{
+    const struct weft_allocator *allocator = &tcp->core->allocator;
+    const struct weft_tcp_config *config = &tcp->config;
+
+    tcp->table_size = power_of_two(config->max_connections + config->syn_cache + config->time_wait);
+    tcp->table = core_alloc(tcp->core, sizeof(*tcp->table) * tcp->table_size);
+    if (!tcp->table || slab_init(&tcp->tcbs, allocator, sizeof(struct tcb), config->max_connections) < 0 ||
+        slab_init(&tcp->listeners, allocator, sizeof(struct tcp_listener), config->max_connections) < 0 ||
+        slab_init(&tcp->syns, allocator, (uint32_t)tcp_syncache_size(), config->syn_cache) < 0 ||
+        slab_init(&tcp->time_waits, allocator, (uint32_t)tcp_timewait_size(), config->time_wait) < 0 ||
+        slab_init(&tcp->nodes, allocator, node_size(), config->ranges) < 0)
+        return WEFT_E_NOMEM;
+    return 0;
+}
+
+static void input(void *ctx, struct weft_pkt *pkt, const struct net_rx *rx);
+
+int tcp_new(struct core *core, struct net *net, const struct weft_tcp_config *config, struct tcp **out)
+{
+    struct tcp *tcp = core_alloc(core, sizeof(*tcp));
+    struct net_transport transport = {.input = input, .error = tcp_error_input, .ctx = tcp};
+
+    if (!tcp)
+        return WEFT_E_NOMEM;
+    *tcp = (struct tcp){.core = core, .net = net, .config = *config};
+    fill_defaults(&tcp->config);
+    list_init(&tcp->output);
+    list_init(&tcp->blocked);
+    list_init(&tcp->writers);
+    list_init(&tcp->time_wait_order);
+    tcp->port_salt = rng_u32(&core->rng);
+    tcp->challenge_left = UINT32_MAX;
+    if (init_memory(tcp) < 0) {
+        tcp_free(tcp);
+        return WEFT_E_NOMEM;
+    }
+    net_register(net, WIRE_PROTO_TCP, &transport);
+    *out = tcp;
+    return 0;
+}
+
+static void free_connections(struct tcp *tcp)
+{
+    for (uint32_t i = 0; tcp->table && i < tcp->table_size; i++) {
+        struct tcp_node *node;
+
+        while ((node = tcp->table[i]) != NULL) {
+            if (node->kind == TCP_NODE_TCB)
+                tcp_state_free(list_entry(node, struct tcb, node));
+            else if (node->kind == TCP_NODE_SYN)
+                tcp_syncache_drop(tcp, node);
+            else
+                tcp_timewait_end(tcp, node);
+        }
+    }
+}
+
+void tcp_free(struct tcp *tcp)
+{
+    struct core *core = tcp->core;
+
+    free_connections(tcp);
+    slab_fini(&tcp->nodes, &core->allocator);
+    slab_fini(&tcp->time_waits, &core->allocator);
+    slab_fini(&tcp->syns, &core->allocator);
+    slab_fini(&tcp->listeners, &core->allocator);
+    slab_fini(&tcp->tcbs, &core->allocator);
+    core_free(core, tcp->table, sizeof(*tcp->table) * tcp->table_size);
+    core_free(core, tcp, sizeof(*tcp));
+}
+
+/* --- A segment comes in --------------------------------------------------------------------------- */
+
+void tcp_seg_drop(struct tcp *tcp, struct tcp_seg *seg, uint32_t conn, enum weft_drop reason)
+{
+    core_drop(tcp->core, reason, seg->rx->iface, conn, seg->pkt);
+    seg->pkt = NULL;
+}
+
+void tcp_seg_trace(struct tcp *tcp, uint32_t conn, const struct tcp_seg *seg)
+{
+    trace(&tcp->core->trace, tcp->core->now, WEFT_TRACE_TCP_IN, seg->rx->iface, conn, seg->seq.n, seg->ack.n,
+          seg->flags, seg->len, seg->window, 0);
+}
+
+/* RFC 9293 3.1, MUST-3; a link or a local peer may have vouched for it. */
+static bool checksum_is_good(const struct weft_pkt *pkt, const struct net_rx *rx)
+{
+    uint64_t sum;
+    bool odd;
+
+    if (pkt->flags & (WEFT_PKT_CSUM_GOOD | WEFT_PKT_CSUM_PARTIAL))
+        return true;
+    sum = checksum_pseudo(&rx->src, &rx->dst, WIRE_PROTO_TCP, pkt->total_len);
+    sum += checksum_sum(pkt->data, pkt->len);
+    odd = pkt->len & 1;
+    for (unsigned i = 0; i < pkt->nslices; i++) {
+        const struct weft_slice *slice = &pkt->slices[i];
+        uint64_t piece = checksum_sum(slice->block->data + slice->off, slice->len);
+
+        sum += odd ? checksum_shift(piece) : piece;
+        odd ^= slice->len & 1;
+    }
+    return checksum_fold(sum) == 0xffff;
+}
+
+/* Fills in everything but the connection. Returns a drop reason, or WEFT_DROP_COUNT when all is well. */
+static enum weft_drop parse(struct weft_pkt *pkt, const struct net_rx *rx, struct tcp_seg *seg)
+{
+    struct wire_tcp header;
+    struct cursor c;
+
+    if (pkt->len < WIRE_TCP_MAX_LEN && pkt->len < pkt->total_len)
+        weft_pkt_linearize(pkt, pkt->total_len < WIRE_TCP_MAX_LEN ? pkt->total_len : WIRE_TCP_MAX_LEN);
+    c = cursor_of(pkt->data, pkt->len);
+    if (!wire_tcp_parse(&c, &header))
+        return WEFT_DROP_TCP_SHORT;
+    if (!checksum_is_good(pkt, rx))
+        return WEFT_DROP_TCP_CHECKSUM;
+    if (rx->dst_is_broadcast)
+        return WEFT_DROP_TCP_ADDRESS;
+    if (!wire_tcp_opts_parse(header.options, header.header_len - WIRE_TCP_LEN, &seg->opts))
+        return WEFT_DROP_TCP_OPTIONS;
+    weft_pkt_pull(pkt, header.header_len);
+    seg->pkt = pkt;
+    seg->rx = rx;
+    seg->src_port = header.src_port;
+    seg->dst_port = header.dst_port;
+    seg->seq = seq_of(header.seq);
+    seg->ack = seq_of(header.ack);
+    seg->len = pkt->total_len;
+    seg->flags = header.flags;
+    seg->window = header.window;
+    seg->urgent = header.urgent;
+    seg->segs = pkt->gso_segs > 1 ? pkt->gso_segs : 1;
+    return WEFT_DROP_COUNT;
+}
+
+/* RFC 9293 3.10.7.1: nobody is there. */
+static void input_closed(struct tcp *tcp, struct tcp_seg *seg)
+{
+    if (seg->flags & WIRE_TCP_RST) {
+        tcp_seg_drop(tcp, seg, 0, WEFT_DROP_TCP_RST_TO_NOBODY);
+        return;
+    }
+    tcp_reply_reset(tcp, seg);
+    tcp_seg_drop(tcp, seg, 0, WEFT_DROP_TCP_NO_CONNECTION);
+}
+
+static void input_unconnected(struct tcp *tcp, struct tcp_seg *seg, const struct tcp_tuple *tuple)
+{
+    struct tcp_listener *listener = tcp_demux_listener(tcp, &tuple->local, tuple->local_port);
+
+    if (listener)
+        tcp_syncache_listen(listener, seg, tuple);
+    else
+        input_closed(tcp, seg);
+}
+
+static void input_connection(struct tcb *tcb, struct tcp_seg *seg)
+{
+    tcp_seg_trace(tcb->tcp, tcb->conn, seg);
+    if (tcb->state == WEFT_TCP_SYN_SENT)
+        tcp_input_syn_sent(tcb, seg);
+    else
+        tcp_input_synchronized(tcb, seg);
+}
+
+static void input(void *ctx, struct weft_pkt *pkt, const struct net_rx *rx)
+{
+    struct tcp *tcp = ctx;
+    struct tcp_seg seg;
+    enum weft_drop reason = parse(pkt, rx, &seg);
+    struct tcp_node *node;
+
+    core_count(tcp->core, WEFT_COUNT_TCP_IN_SEGS);
+    if (reason != WEFT_DROP_COUNT) {
+        core_drop(tcp->core, reason, rx->iface, 0, pkt);
+        return;
+    }
+    struct tcp_tuple tuple = {rx->dst, rx->src, seg.dst_port, seg.src_port};
+    node = tcp_demux_find(tcp, &tuple);
+    if (!node)
+        input_unconnected(tcp, &seg, &tuple);
+    else if (node->kind == TCP_NODE_TCB)
+        input_connection(list_entry(node, struct tcb, node), &seg);
+    else if (node->kind == TCP_NODE_SYN)
+        tcp_syncache_input(tcp, node, &seg);
+    else if (tcp_timewait_input(tcp, node, &seg))
+        input_unconnected(tcp, &seg, &tuple);
+}
+
+/* --- Timers and output -------------------------------------------------------------------------------- */
+
+void tcp_timer_due(struct tcp *tcp, struct weft_timer_node *node)
+{
+    switch (node->kind) {
+    case CORE_TIMER_TCP:
+        tcp_timer_fire(list_entry(node, struct tcb, timer));
+        break;
+    case CORE_TIMER_TCP_SYN:
+        tcp_syncache_timer(tcp, node);
+        break;
+    default:
+        tcp_timewait_timer(tcp, node);
+    }
+}
+
+bool tcp_has_work(const struct tcp *tcp)
+{
+    return !list_is_empty(&tcp->output);
+}
+
+/* With less than an eighth left of anything, received data is taken only to keep connections moving. */
+static bool pool_is_low(const struct weft_pool *pool)
+{
+    struct weft_pool_usage u;
+
+    weft_pool_usage(pool, &u);
+    return u.pkts_used > u.pkts - u.pkts / 8 || u.small_used > u.small_blocks - u.small_blocks / 8 ||
+           u.large_used > u.large_blocks - u.large_blocks / 8;
+}
+
+void tcp_wait_for_memory(struct tcb *tcb)
+{
+    if (!list_is_linked(&tcb->memory_link))
+        list_push_back(&tcb->tcp->writers, &tcb->memory_link);
+}
+
+/* Applications that found no packet memory may try again. */
+static void wake_writers(struct tcp *tcp)
+{
+    struct list *link;
+
+    while (!tcp->memory_low && (link = list_pop_front(&tcp->writers)) != NULL) {
+        struct tcb *tcb = list_entry(link, struct tcb, memory_link);
+
+        tcb->writer_waits = false;
+        tcp_signal(tcb, WEFT_WRITABLE);
+    }
+}
+
+void tcp_flush(struct tcp *tcp)
+{
+    struct list *link;
+
+    tcp->memory_low = pool_is_low(tcp->core->pool);
+    wake_writers(tcp);
+    while ((link = list_pop_front(&tcp->blocked)) != NULL)
+        list_push_back(&tcp->output, link);
+    while ((link = list_pop_front(&tcp->output)) != NULL) {
+        struct tcb *tcb = list_entry(link, struct tcb, output_link);
+
+        if (!tcp_output(tcb))
+            list_push_back(&tcp->blocked, &tcb->output_link);
+    }
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * TCP as its neighbours see it: what stack.c drives and what sockets call. The
+ * calls are those of RFC 9293 3.10.1 to 3.10.6.
+ *
+ * Owns    every connection from its first segment to the end of TIME-WAIT,
+ *         and the bytes in its buffers.
+ * Never   blocks, calls a socket, or sends at once: what is owed is built by
+ *         tcp_flush when the batch that made it necessary is done.
+ */
+#ifndef WEFT_TCP_TCP_H
+#define WEFT_TCP_TCP_H
+
+#include <weft/socket.h>
+
+#include "base/core.h"
+#include "net/net.h"
+
+struct tcp;
+struct tcb;
+struct tcp_listener;
+
+/* --- For stack.c ---------------------------------------------------------- */
+
+/* Gives the TCP of a stack, registered with `net`. Returns 0 or WEFT_E_NOMEM. Borrows `core` and `net` for good. */
+int tcp_new(struct core *core, struct net *net, const struct weft_tcp_config *config, struct tcp **tcp);
+
+/* Frees it and every connection, without a word to the peers. */
+void tcp_free(struct tcp *tcp);
+
+/* A timer of kind CORE_TIMER_TCP, CORE_TIMER_TCP_SYN or CORE_TIMER_TCP_TIME_WAIT is due. */
+void tcp_timer_due(struct tcp *tcp, struct weft_timer_node *node);
+
+/* Builds the segments that connections owe or may send, as far as the links' queues have room. */
+void tcp_flush(struct tcp *tcp);
+
+/* True when tcp_flush has something to do that does not wait for a link. */
+bool tcp_has_work(const struct tcp *tcp);
+
+/* --- What a socket asks for, kept with a listener for the connections it accepts --- */
+
+struct tcp_options {
+    bool nodelay, cork, quickack, keepalive;
+    uint8_t keepalive_probes;
+    uint8_t ttl; /* 0: the network layer's default */
+    uint8_t tos; /* without the ECN bits */
+    uint16_t maxseg; /* 0: what the path allows */
+    uint32_t send_buffer, receive_buffer;
+    weft_time keepalive_idle, keepalive_interval;
+    weft_time user_timeout; /* 0: none */
+};
+
+/* What the stack's configuration says. */
+void tcp_options_default(const struct tcp *tcp, struct tcp_options *out);
+
+/* --- OPEN (RFC 9293 3.10.1) ----------------------------------------------- */
+
+/*
+ * Opens actively. `local` may have any address and port 0; both are chosen
+ * then. `owner` is told of events. Gives the connection. Returns 0, or as
+ * weft_sock_connect.
+ */
+int tcp_connect(struct tcp *tcp, const struct weft_endpoint *local, const struct weft_endpoint *remote,
+                const struct tcp_options *options, struct ready_node *owner, struct tcb **tcb);
+
+/* Opens passively. Gives the listener. Returns 0, WEFT_E_ADDRINUSE or WEFT_E_LIMIT. */
+int tcp_listen(struct tcp *tcp, const struct weft_endpoint *local, const struct tcp_options *options,
+               unsigned backlog, struct ready_node *owner, struct tcp_listener **listener);
+
+/* The longest waiting connection, which then belongs to `owner`; NULL when none waits. */
+struct tcb *tcp_accept(struct tcp_listener *listener, struct ready_node *owner);
+
+bool tcp_can_accept(const struct tcp_listener *listener);
+
+/* Takes the listener; connections that wait to be accepted are reset. */
+void tcp_unlisten(struct tcp_listener *listener);
+
+void tcp_listener_options(struct tcp_listener *listener, const struct tcp_options *options);
+
+/* Whether `local` can be bound: one of our addresses or any, and nobody listens there. With port 0
+ * a free port is put in. Returns 0, WEFT_E_ADDRINUSE or WEFT_E_ADDRNOTAVAIL. */
+int tcp_bind_check(struct tcp *tcp, struct weft_endpoint *local, bool reuse);
+
+/* --- SEND (3.10.2) ---------------------------------------------------------- */
+
+ptrdiff_t tcp_send(struct tcb *tcb, const void *data, size_t len, unsigned flags);
+ptrdiff_t tcp_send_block(struct tcb *tcb, struct weft_block *block, uint32_t off, uint32_t len);
+size_t tcp_send_room(const struct tcb *tcb);
+
+/* --- RECEIVE (3.10.3) ------------------------------------------------------- */
+
+ptrdiff_t tcp_recv(struct tcb *tcb, void *data, size_t len);
+ptrdiff_t tcp_peek(const struct tcb *tcb, size_t offset, void *data, size_t len);
+int tcp_borrow(const struct tcb *tcb, struct weft_slice *views, unsigned max, size_t *bytes);
+void tcp_consume(struct tcb *tcb, size_t len);
+size_t tcp_recv_pending(const struct tcb *tcb);
+
+/* --- CLOSE, ABORT, STATUS (3.10.4 to 3.10.6) ----------------------------------- */
+
+/* No more will be sent after what was written: FIN. */
+void tcp_shutdown_send(struct tcb *tcb);
+
+/* Nothing more will be read: what comes is acknowledged and thrown away. */
+void tcp_shutdown_recv(struct tcb *tcb);
+
+/* The socket is gone: closes both ways, finishes by itself. Takes the connection. */
+void tcp_close(struct tcb *tcb);
+
+/* RST at once. Takes the connection. */
+void tcp_abort(struct tcb *tcb);
+
+void tcp_info(const struct tcb *tcb, struct weft_tcp_info *out);
+void tcp_endpoints(const struct tcb *tcb, struct weft_endpoint *local, struct weft_endpoint *remote);
+void tcp_listener_endpoint(const struct tcp_listener *listener, struct weft_endpoint *local);
+
+/* What can be done with the connection now: enum weft_sock_event bits. */
+unsigned tcp_events(const struct tcb *tcb);
+
+/* Why it failed, 0 if it did not. */
+int tcp_error(const struct tcb *tcb);
+
+/* Options that may change while the connection stands. */
+const struct tcp_options *tcp_get_options(const struct tcb *tcb);
+void tcp_set_options(struct tcb *tcb, const struct tcp_options *options);
+
+#endif

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The timers of a connection.
+ *
+ * Owns    tcb->deadline[] and the node in the stack's wheel. Everyone else
+ *         reports what has happened by name; this file alone decides what that
+ *         means for a timer.
+ * Never   sends: what a timer makes necessary is owed, and output.c does it.
+ *
+ *   retransmission   RFC 6298 5: runs while anything is unacknowledged
+ *   tail loss probe  RFC 8985 7: sooner than that, when the tail may be lost
+ *   reordering       RFC 8985 6.2: RACK waits for what may only be late
+ *   persist          RFC 9293 3.8.6.1: data waits, the window is shut
+ *   delayed ACK      RFC 9293 3.8.6.3
+ *   keepalive        RFC 9293 3.8.4
+ *   user timeout     RFC 9293 3.8.3, RFC 5482
+ *   FIN-WAIT-2       ours: nobody would notice a peer that never closes
+ *   cork             ours: a part of a segment is not held back for ever
+ *
+ * One node in the wheel stands for all of them. When the earliest deadline
+ * moves away the node stays where it is, fires early, and finds nothing due:
+ * cheaper than to move it with each ACK.
+ */
+#include "tcp/cc/cc.h"
+#include "tcp/tcb.h"
+
+/* RFC 9293 3.8.3, R1: "at least 3 retransmissions". */
+#define R1_RETRIES 3
+
+/* How long a corked part of a segment waits at most; ours, as Linux has it. */
+#define CORK_LIMIT (200 * WEFT_MSEC)
+
+static weft_time now_of(const struct tcb *tcb)
+{
+    return tcb->tcp->core->now;
+}
+
+static weft_time earliest(const struct tcb *tcb)
+{
+    weft_time first = WEFT_TIME_NEVER;
+
+    for (unsigned i = 0; i < WEFT_TIMER_COUNT; i++)
+        if (tcb->deadline[i] < first)
+            first = tcb->deadline[i];
+    return first;
+}
+
+static void update_wheel(struct tcb *tcb)
+{
+    struct wheel *wheel = &tcb->tcp->core->wheel;
+    weft_time first = earliest(tcb);
+
+    if (first == WEFT_TIME_NEVER)
+        wheel_cancel(wheel, &tcb->timer);
+    else if (!wheel_is_set(&tcb->timer) || first < tcb->timer.deadline)
+        wheel_set(wheel, &tcb->timer, first);
+}
+
+static void arm(struct tcb *tcb, enum weft_tcp_timer which, weft_time delay)
+{
+    weft_time deadline = now_of(tcb) + delay;
+
+    if (tcb->deadline[which] == deadline)
+        return;
+    tcb->deadline[which] = deadline;
+    tcp_trace(tcb, WEFT_TRACE_TCP_TIMER_SET, which, delay, 0, 0, 0, 0);
+    update_wheel(tcb);
+}
+
+static void cancel(struct tcb *tcb, enum weft_tcp_timer which)
+{
+    if (tcb->deadline[which] == WEFT_TIME_NEVER)
+        return;
+    tcb->deadline[which] = WEFT_TIME_NEVER;
+    tcp_trace(tcb, WEFT_TRACE_TCP_TIMER_CANCEL, which, 0, 0, 0, 0, 0);
+    update_wheel(tcb);
+}
+
+static bool is_set(const struct tcb *tcb, enum weft_tcp_timer which)
+{
+    return tcb->deadline[which] != WEFT_TIME_NEVER;
+}
+
+void tcp_timer_init(struct tcb *tcb)
+{
+    tcb->timer.kind = CORE_TIMER_TCP;
+    for (unsigned i = 0; i < WEFT_TIMER_COUNT; i++)
+        tcb->deadline[i] = WEFT_TIME_NEVER;
+}
+
+void tcp_timer_stop_all(struct tcb *tcb)
+{
+    for (unsigned i = 0; i < WEFT_TIMER_COUNT; i++)
+        cancel(tcb, i);
+}
+
+/* --- What is reported -------------------------------------------------------------- */
+
+void tcp_timer_syn_sent(struct tcb *tcb)
+{
+    arm(tcb, WEFT_TIMER_RTO, tcp_rtt_rto(tcb));
+}
+
+void tcp_timer_keepalive_changed(struct tcb *tcb)
+{
+    if (tcb->options.keepalive && tcb->state >= WEFT_TCP_ESTABLISHED && tcb->state != WEFT_TCP_TIME_WAIT)
+        arm(tcb, WEFT_TIMER_KEEPALIVE, tcb->options.keepalive_idle);
+    else
+        cancel(tcb, WEFT_TIMER_KEEPALIVE);
+}
+
+void tcp_timer_established(struct tcb *tcb)
+{
+    tcb->retries = 0;
+    tcp_timer_ack_progress(tcb);
+    tcp_timer_keepalive_changed(tcb);
+}
+
+/* RFC 8985 7.2: a probe is scheduled in open state only, for SACK connections, one at a time. */
+static void schedule_probe(struct tcb *tcb)
+{
+    if (tcb->has_sack && tcb->cc.state == TCP_CA_OPEN && !tcb->rack.probe_out && tcb->rtt.backoffs == 0 &&
+        tcb->board.sacked_bytes == 0)
+        arm(tcb, WEFT_TIMER_PROBE, tcp_rack_probe_delay(tcb));
+    else
+        cancel(tcb, WEFT_TIMER_PROBE);
+}
+
+static void watch_user_timeout(struct tcb *tcb)
+{
+    if (tcb->options.user_timeout > 0)
+        arm(tcb, WEFT_TIMER_USER, tcb->options.user_timeout);
+}
+
+void tcp_timer_data_sent(struct tcb *tcb)
+{
+    cancel(tcb, WEFT_TIMER_PERSIST);
+    cancel(tcb, WEFT_TIMER_CORK);
+    if (!is_set(tcb, WEFT_TIMER_RTO))
+        arm(tcb, WEFT_TIMER_RTO, tcp_rtt_rto(tcb));
+    if (!is_set(tcb, WEFT_TIMER_USER))
+        watch_user_timeout(tcb);
+    schedule_probe(tcb);
+}
+
+/* RFC 6298 5.2 and 5.3. */
+void tcp_timer_ack_progress(struct tcb *tcb)
+{
+    if (seq_eq(tcb->snd.una, tcb->snd.nxt)) {
+        cancel(tcb, WEFT_TIMER_RTO);
+        cancel(tcb, WEFT_TIMER_PROBE);
+        cancel(tcb, WEFT_TIMER_REORDER);
+        cancel(tcb, WEFT_TIMER_USER);
+        return;
+    }
+    arm(tcb, WEFT_TIMER_RTO, tcp_rtt_rto(tcb));
+    watch_user_timeout(tcb);
+    schedule_probe(tcb);
+}
+
+static bool waits_for_window(const struct tcb *tcb)
+{
+    bool has_unsent = seq_gt(tcp_data_end(tcb), tcb->snd.nxt) || (tcb->fin_queued && !tcb->fin_sent);
+
+    return has_unsent && seq_eq(tcb->snd.una, tcb->snd.nxt) && tcb->limit == WEFT_LIMIT_PEER_WINDOW;
+}
+
+void tcp_timer_window(struct tcb *tcb)
+{
+    if (!waits_for_window(tcb)) {
+        tcb->probes = 0;
+        cancel(tcb, WEFT_TIMER_PERSIST);
+    } else if (!is_set(tcb, WEFT_TIMER_PERSIST)) {
+        arm(tcb, WEFT_TIMER_PERSIST, tcp_rtt_rto(tcb));
+    }
+}
+
+void tcp_timer_reorder(struct tcb *tcb, weft_time in)
+{
+    if (in == 0)
+        cancel(tcb, WEFT_TIMER_REORDER);
+    else
+        arm(tcb, WEFT_TIMER_REORDER, in);
+}
+
+void tcp_timer_ack_owed(struct tcb *tcb)
+{
+    if (!is_set(tcb, WEFT_TIMER_DELACK))
+        arm(tcb, WEFT_TIMER_DELACK, tcb->tcp->config.delayed_ack);
+}
+
+void tcp_timer_ack_sent(struct tcb *tcb)
+{
+    cancel(tcb, WEFT_TIMER_DELACK);
+}
+
+/* The keepalive timer is not moved: when it fires it looks how long the peer has been quiet. */
+void tcp_timer_segment_in(struct tcb *tcb)
+{
+    tcb->last_received = now_of(tcb);
+    tcb->keepalives = 0;
+}
+
+void tcp_timer_orphan_fin_wait_2(struct tcb *tcb)
+{
+    arm(tcb, WEFT_TIMER_LINGER, tcb->tcp->config.fin_wait_2);
+}
+
+void tcp_timer_corked(struct tcb *tcb)
+{
+    if (!is_set(tcb, WEFT_TIMER_CORK))
+        arm(tcb, WEFT_TIMER_CORK, CORK_LIMIT);
+}
+
+/* --- What is done when one fires; each returns false when the connection is gone -------- */
+
+static bool give_up(struct tcb *tcb, enum weft_tcp_cause cause)
+{
+    if (tcb->state > WEFT_TCP_SYN_SENT)
+        tcp_output_reset(tcb);
+    tcp_state_fail(tcb, WEFT_E_TIMEDOUT, cause);
+    return false;
+}
+
+/* RFC 9293 3.8.3: R1 and R2, for SYNs with their own R2 (MUST-23). */
+static bool on_retransmission(struct tcb *tcb)
+{
+    bool handshake = tcb->state == WEFT_TCP_SYN_SENT || tcb->state == WEFT_TCP_SYN_RECEIVED;
+    unsigned r2 = handshake ? tcb->tcp->config.syn_retries : tcb->tcp->config.data_retries;
+
+    core_count(tcb->tcp->core, WEFT_COUNT_TCP_RTO_TIMEOUTS);
+    tcb->timeouts++;
+    if (tcb->retries >= r2)
+        return give_up(tcb, WEFT_CAUSE_R2);
+    if (++tcb->retries == R1_RETRIES)
+        net_path_doubt(tcb->tcp->net, &tcb->path);
+    if (handshake) {
+        tcp_owe(tcb, TCP_OWED_SYN);
+    } else {
+        tcp_recovery_on_timeout(tcb);
+        tcp_owe(tcb, 0);
+    }
+    if (tcb->rtt.backoffs < UINT8_MAX)
+        tcb->rtt.backoffs++;
+    arm(tcb, WEFT_TIMER_RTO, tcp_rtt_rto(tcb));
+    return true;
+}
+
+static bool on_reordering(struct tcb *tcb)
+{
+    tcp_recovery_on_reorder_timer(tcb);
+    return true;
+}
+
+static bool on_probe(struct tcb *tcb)
+{
+    tcp_owe(tcb, TCP_OWED_PROBE);
+    return true;
+}
+
+/* RFC 9293 3.8.6.1: probes go on as long as the peer answers them; a peer that is silent for as long
+ * as R2 allows is dead. */
+static bool on_persist(struct tcb *tcb)
+{
+    if (tcb->probes >= tcb->tcp->config.data_retries && now_of(tcb) - tcb->last_received > tcp_rtt_rto(tcb))
+        return give_up(tcb, WEFT_CAUSE_R2);
+    if (tcb->probes < UINT8_MAX)
+        tcb->probes++;
+    tcp_owe(tcb, TCP_OWED_WINDOW_PROBE);
+    uint64_t delay = (uint64_t)tcb->rtt.rto << (tcb->probes < 16 ? tcb->probes : 16);
+    arm(tcb, WEFT_TIMER_PERSIST, delay < tcb->tcp->config.rto_max ? delay : tcb->tcp->config.rto_max);
+    return true;
+}
+
+static bool on_delayed_ack(struct tcb *tcb)
+{
+    tcp_owe(tcb, TCP_OWED_ACK_DELAYED);
+    return true;
+}
+
+/* RFC 9293 3.8.4. The interval counts from the last segment received (MUST-26). */
+static bool on_keepalive(struct tcb *tcb)
+{
+    weft_time idle = now_of(tcb) - tcb->last_received;
+
+    if (idle < tcb->options.keepalive_idle) {
+        arm(tcb, WEFT_TIMER_KEEPALIVE, tcb->options.keepalive_idle - idle);
+        return true;
+    }
+    if (tcb->keepalives >= tcb->options.keepalive_probes)
+        return give_up(tcb, WEFT_CAUSE_KEEPALIVE);
+    tcb->keepalives++;
+    tcp_owe(tcb, TCP_OWED_KEEPALIVE);
+    arm(tcb, WEFT_TIMER_KEEPALIVE, tcb->options.keepalive_interval);
+    return true;
+}
+
+static bool on_user_timeout(struct tcb *tcb)
+{
+    return give_up(tcb, WEFT_CAUSE_USER_TIMEOUT);
+}
+
+static bool on_linger(struct tcb *tcb)
+{
+    tcp_state_finish(tcb, WEFT_CAUSE_LINGER);
+    return false;
+}
+
+static bool on_cork(struct tcb *tcb)
+{
+    tcb->push_now = true;
+    tcp_owe(tcb, 0);
+    return true;
+}
+
+static bool (*const on_fire[WEFT_TIMER_COUNT])(struct tcb *tcb) = {
+    [WEFT_TIMER_RTO] = on_retransmission,
+    [WEFT_TIMER_REORDER] = on_reordering,
+    [WEFT_TIMER_PROBE] = on_probe,
+    [WEFT_TIMER_PERSIST] = on_persist,
+    [WEFT_TIMER_DELACK] = on_delayed_ack,
+    [WEFT_TIMER_KEEPALIVE] = on_keepalive,
+    [WEFT_TIMER_USER] = on_user_timeout,
+    [WEFT_TIMER_LINGER] = on_linger,
+    [WEFT_TIMER_CORK] = on_cork,
+};
+
+void tcp_timer_fire(struct tcb *tcb)
+{
+    weft_time now = now_of(tcb);
+
+    for (unsigned i = 0; i < WEFT_TIMER_COUNT; i++) {
+        if (tcb->deadline[i] > now)
+            continue;
+        tcb->deadline[i] = WEFT_TIME_NEVER;
+        tcp_trace(tcb, WEFT_TRACE_TCP_TIMER_FIRED, i, 0, 0, 0, 0, 0);
+        if (!on_fire[i](tcb))
+            return;
+    }
+    update_wheel(tcb);
+}
