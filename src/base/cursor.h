@@ -24,11 +24,12 @@ struct writer {
     bool failed;
 };
 
+/* `data` may be NULL when `len` is 0. */
 static inline struct cursor cursor_of(const void *data, size_t len)
 {
     const uint8_t *bytes = data;
 
-    return (struct cursor){bytes, bytes + len, false};
+    return (struct cursor){bytes, len ? bytes + len : bytes, false};
 }
 
 static inline bool cursor_ok(const struct cursor *c)
@@ -79,9 +80,9 @@ static inline void cursor_bytes(struct cursor *c, void *to, size_t n)
 {
     const uint8_t *p = cursor_take(c, n);
 
-    if (p)
+    if (p && n)
         memcpy(to, p, n);
-    else
+    else if (n)
         memset(to, 0, n);
 }
 
@@ -98,11 +99,12 @@ static inline struct cursor cursor_sub(struct cursor *c, size_t n)
     return p ? cursor_of(p, n) : (struct cursor){NULL, NULL, true};
 }
 
+/* `data` may be NULL when `len` is 0. */
 static inline struct writer writer_of(void *data, size_t len)
 {
     uint8_t *bytes = data;
 
-    return (struct writer){bytes, bytes + len, false};
+    return (struct writer){bytes, len ? bytes + len : bytes, false};
 }
 
 static inline uint8_t *writer_take(struct writer *w, size_t n)
@@ -141,11 +143,12 @@ static inline void writer_be32(struct writer *w, uint32_t v)
         put_be32(p, v);
 }
 
+/* `from` may be NULL when `n` is 0. */
 static inline void writer_bytes(struct writer *w, const void *from, size_t n)
 {
     uint8_t *p = writer_take(w, n);
 
-    if (p)
+    if (p && n)
         memcpy(p, from, n);
 }
 
