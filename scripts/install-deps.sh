@@ -18,7 +18,7 @@
 # Exit status: 0 all is there, 1 something that is needed is missing.
 set -euo pipefail
 
-group_build=(gcc libc6-dev meson ninja-build pkg-config python3 libcmocka-dev libjansson-dev libcairo2-dev
+group_build=(gcc libc6-dev meson ninja-build pkg-config python3 scdoc libcmocka-dev libjansson-dev libcairo2-dev
   libpango1.0-dev libjpeg-dev libpng-dev libwebp-dev fonts-dejavu-core fonts-noto-core)
 group_demo=(curl iproute2 ca-certificates)
 group_test=(curl iproute2 iputils-ping netcat-openbsd nginx apache2-utils wrk tshark chromium procps util-linux

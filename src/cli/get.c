@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * weft get: an HTTP client on weft's TCP.
+ *
+ * Owns    where the body of the response goes: to standard output or a file,
+ *         as fast as that takes it. When it takes no more, nothing more is read
+ *         from the connection, and TCP's window tells the server.
+ */
+#include "cli/cli.h"
+
+#include <weft/http.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAX_FIELDS    32
+#define MAX_REDIRECTS 20 /* as curl has it, less generous than its 50 */
+#define READ_BYTES    65536
+
+struct options {
+    const char *output;
+    const char *method;
+    const char *data;   /* a body from the command line */
+    const char *upload; /* a body from a file */
+    struct weft_http_field field[MAX_FIELDS];
+    unsigned nfields;
+    bool head, include, location, fail;
+    weft_time max_time, connect_timeout;
+};
+
+struct get {
+    const struct cli *cli;
+    const struct options *options;
+    struct cli_net net;
+    struct weft_http_client *client;
+    struct weft_http_call *call;
+    struct weft_http_url url;
+    struct weft_http_source source; /* of --upload-file */
+    int upload_fd;
+    int out_fd;
+    bool out_is_file;         /* always ready, takes any amount */
+    bool is_out_watched;      /* waiting until it takes more */
+    struct weft_watch output; /* of out_fd, for that */
+    unsigned redirects;
+    bool redirecting;
+    int status;
+};
+
+/* --- Output --------------------------------------------------------------------------------- */
+
+static int finish(struct get *get, int status)
+{
+    get->status = status;
+    weft_loop_stop(get->net.loop);
+    return status;
+}
+
+/* True when a write of up to PIPE_BUF bytes will not block: the stack must go on while a reader pauses. */
+static bool can_write(const struct get *get)
+{
+    struct pollfd poll_out = {.fd = get->out_fd, .events = POLLOUT};
+
+    return get->out_is_file || poll(&poll_out, 1, 0) > 0;
+}
+
+static bool write_all(struct get *get, const char *data, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(get->out_fd, data, len);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            finish(get, cli_failed(get->cli, "%s: %s",
+                                   get->options->output ? get->options->output : "standard output",
+                                   strerror(errno)));
+            return false;
+        }
+        data += n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
+static void wait_for_output(struct get *get)
+{
+    if (get->is_out_watched)
+        return;
+    get->is_out_watched = true;
+    if (weft_loop_watch(get->net.loop, &get->output) != 0)
+        finish(get, cli_failed(get->cli, "the output cannot be watched"));
+}
+
+static void readable(struct weft_http_call *call, void *user)
+{
+    struct get *get = user;
+    char buf[READ_BYTES];
+    ptrdiff_t got;
+
+    while (!get->status) {
+        if (!get->redirecting && !can_write(get)) {
+            wait_for_output(get);
+            return;
+        }
+        got = weft_http_call_read(call, buf, get->out_is_file || get->redirecting ? sizeof(buf) : PIPE_BUF);
+        if (got <= 0)
+            return; /* nothing yet, or the end, or an error: `done` will tell */
+        if (!get->redirecting && !write_all(get, buf, (size_t)got)) {
+            weft_http_call_cancel(call);
+            get->call = NULL;
+            return;
+        }
+    }
+}
+
+static void output_ready(struct weft_watch *watch, uint32_t events, weft_time now)
+{
+    struct get *get = watch->user;
+
+    (void)events, (void)now;
+    weft_loop_unwatch(get->net.loop, watch);
+    get->is_out_watched = false;
+    readable(get->call, get);
+}
+
+static int open_output(struct get *get)
+{
+    const char *path = get->options->output;
+    struct stat info;
+
+    get->out_fd = STDOUT_FILENO;
+    if (path && strcmp(path, "-") != 0)
+        get->out_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (get->out_fd < 0)
+        return cli_failed(get->cli, "--output: %s: %s", path, strerror(errno));
+    get->out_is_file = fstat(get->out_fd, &info) == 0 && S_ISREG(info.st_mode);
+    get->output =
+        (struct weft_watch){.fd = get->out_fd, .events = EPOLLOUT, .ready = output_ready, .user = get};
+    return CLI_OK;
+}
+
+/* --- The response ------------------------------------------------------------------------------ */
+
+/* 307 and 308 ask for the same request again (RFC 9110 15.4.8), which we do only when it had no body. */
+static bool is_redirect(const struct get *get, unsigned status, const char *location)
+{
+    bool moved = status == 301 || status == 302 || status == 303;
+    bool repeat = status == 307 || status == 308;
+    bool had_body = get->options->data || get->options->upload;
+
+    return get->options->location && location && (moved || (repeat && !had_body));
+}
+
+static void print_head(const struct get *get, const struct weft_http_call *call)
+{
+    struct weft_http_field field;
+    FILE *out = get->options->include || get->options->head ? stdout : stderr;
+
+    fprintf(out, "HTTP/1.%u %u %s\n", weft_http_call_minor_version(call), weft_http_call_status(call),
+            weft_http_call_reason(call));
+    for (unsigned i = 0; weft_http_call_field(call, i, &field); i++) {
+        fprintf(out, "%s: ", field.name);
+        cli_print_safe(out, field.value, strlen(field.value));
+        fputc('\n', out);
+    }
+    fputc('\n', out);
+    fflush(out);
+}
+
+static void head(struct weft_http_call *call, void *user)
+{
+    struct get *get = user;
+    const char *location = weft_http_call_header(call, "Location");
+
+    get->redirecting = is_redirect(get, weft_http_call_status(call), location);
+    if (get->options->include || get->options->head || get->cli->link.verbose)
+        print_head(get, call);
+    if (get->redirecting && weft_http_url_resolve(&get->url, location, &get->url) != 0)
+        finish(get, cli_failed(get->cli, "the server sends us to '%s', which is no http URL", location));
+}
+
+static int start_call(struct get *get);
+
+static void done(struct weft_http_call *call, void *user, int error)
+{
+    struct get *get = user;
+    unsigned status = error ? 0 : weft_http_call_status(call);
+
+    get->call = NULL;
+    if (get->status)
+        return;
+    if (error)
+        finish(get, cli_failed(get->cli, "%s: %s (%s)", get->url.authority, weft_http_call_why(call),
+                               weft_strerror(error)));
+    else if (get->redirecting && get->redirects++ >= MAX_REDIRECTS)
+        finish(get, cli_failed(get->cli, "sent from one place to the next %d times", MAX_REDIRECTS));
+    else if (get->redirecting)
+        get->status = start_call(get);
+    else if (get->options->fail && status >= 400)
+        finish(get, cli_failed(get->cli, "%s: the server answered %u %s", get->url.authority, status,
+                               weft_http_reason(status)));
+    else
+        weft_loop_stop(get->net.loop);
+    if (get->status)
+        weft_loop_stop(get->net.loop);
+}
+
+/* --- The request --------------------------------------------------------------------------------- */
+
+static ptrdiff_t read_upload(struct weft_http_source *source, void *buf, size_t len)
+{
+    struct get *get = (struct get *)((char *)source - offsetof(struct get, source));
+    ssize_t got = read(get->upload_fd, buf, len);
+
+    return got < 0 ? WEFT_E_IO : got;
+}
+
+static int open_upload(struct get *get, struct weft_http_request *request)
+{
+    struct stat info;
+
+    if (!get->options->upload)
+        return CLI_OK;
+    get->upload_fd = open(get->options->upload, O_RDONLY | O_CLOEXEC);
+    if (get->upload_fd < 0 || fstat(get->upload_fd, &info) < 0)
+        return cli_failed(get->cli, "--upload-file: %s: %s", get->options->upload, strerror(errno));
+    get->source = (struct weft_http_source){.read = read_upload};
+    request->source = &get->source;
+    request->source_length = S_ISREG(info.st_mode) ? info.st_size : WEFT_HTTP_UNKNOWN;
+    return CLI_OK;
+}
+
+static const char *default_method(const struct get *get)
+{
+    if (get->redirecting) /* the body is not sent again (RFC 9110 15.4) */
+        return get->options->head ? "HEAD" : "GET";
+    if (get->options->data)
+        return "POST";
+    if (get->options->upload)
+        return "PUT";
+    return get->options->head ? "HEAD" : "GET";
+}
+
+static int start_call(struct get *get)
+{
+    static const struct weft_http_call_ops ops = {.head = head, .readable = readable, .done = done};
+    const struct options *options = get->options;
+    struct weft_http_request request = {
+        .server.port = get->url.port,
+        .method = options->method && !get->redirecting ? options->method : default_method(get),
+        .host = get->url.authority,
+        .target = get->url.target,
+        .fields = options->field,
+        .nfields = options->nfields,
+        .max_time = options->max_time,
+    };
+    int err;
+
+    if (weft_addr_parse(get->url.host, &request.server.addr) != 0)
+        return cli_failed(get->cli,
+                          "%s: names cannot be looked up yet; give the address, such as http://10.77.0.1/",
+                          get->url.host);
+    if (options->data && !get->redirecting) {
+        request.data = options->data;
+        request.data_len = strlen(options->data);
+    } else if (!get->redirecting && open_upload(get, &request) != CLI_OK) {
+        return CLI_FAILED;
+    }
+    err = weft_http_call_start(get->client, &request, &ops, get, &get->call);
+    return err ? cli_failed(get->cli, "the request cannot be made: %s", weft_strerror(err)) : CLI_OK;
+}
+
+static int begin(struct cli *cli, struct get *get)
+{
+    const struct weft_http_client_config config = {.connect_timeout = get->options->connect_timeout};
+    int err, status;
+
+    status = open_output(get);
+    if (status == CLI_OK)
+        status = cli_net_open(cli, NULL, &get->net);
+    if (status != CLI_OK)
+        return status;
+    err = weft_http_client_new(get->net.stack, &config, &get->client);
+    return err ? cli_failed(cli, "no client: %s", weft_strerror(err)) : start_call(get);
+}
+
+/* --- The verb --------------------------------------------------------------------------------------- */
+
+static int check_url(const struct cli *cli, struct get *get, const char *text)
+{
+    int err = weft_http_url_parse(text, &get->url);
+
+    if (err == WEFT_E_OPNOTSUPP)
+        return cli_failed(cli, "'%s': only http can be spoken yet, not https or any other scheme", text);
+    if (err)
+        return cli_wrong(cli, "'%s' is not an http URL such as http://10.77.0.1/index.html", text);
+    if (get->options->data && get->options->upload)
+        return cli_wrong(cli, "only one of --data and --upload-file can be the body");
+    return CLI_OK;
+}
+
+static int run(struct cli *cli, const void *own, unsigned operands, char **operand)
+{
+    struct get get = {.cli = cli, .options = own, .upload_fd = -1, .out_fd = -1};
+    int status = check_url(cli, &get, operand[0]);
+
+    (void)operands;
+    if (status == CLI_OK)
+        status = begin(cli, &get);
+    if (status == CLI_OK)
+        status = cli_net_run(cli, &get.net);
+    if (status == CLI_OK)
+        status = get.net.interrupted ? CLI_FAILED : get.status;
+    weft_http_client_free(get.client);
+    cli_net_close(cli, &get.net);
+    if (get.upload_fd >= 0)
+        close(get.upload_fd);
+    if (get.out_fd > STDERR_FILENO && close(get.out_fd) != 0 && status == CLI_OK)
+        status = cli_failed(cli, "--output: %s: %s", get.options->output, strerror(errno));
+    return status;
+}
+
+static int set_header(struct cli *cli, void *own, char *value)
+{
+    struct options *options = own;
+    char *colon = strchr(value, ':');
+
+    if (!colon)
+        return cli_wrong(cli, "--header: '%s' is not of the form 'Name: value'", value);
+    if (options->nfields == MAX_FIELDS)
+        return cli_wrong(cli, "--header: more than %d of them", MAX_FIELDS);
+    *colon = '\0';
+    options->field[options->nfields++] =
+        (struct weft_http_field){value, colon + 1 + strspn(colon + 1, " \t")};
+    return CLI_OK;
+}
+
+static const struct options defaults;
+
+#define AT(member) offsetof(struct options, member)
+static const struct cli_option options[] = {
+    {"output", 'o', CLI_TEXT, "FILE", "for the body; default standard output", AT(output)},
+    {"include", 'i', CLI_SWITCH, NULL, "the head of the response, too", AT(include)},
+    {"head", 'I', CLI_SWITCH, NULL, "only the head (HEAD)", AT(head)},
+    {"location", 'L', CLI_SWITCH, NULL, "goes where the server sends us, at most 20 times", AT(location)},
+    {"fail", 'f', CLI_SWITCH, NULL, "a status of 400 and above is a failure", AT(fail)},
+    {"header", 'H', CLI_CUSTOM, "NAME: VALUE", "sent with the request; may be given again",
+     .set = set_header},
+    {"request", 'X', CLI_TEXT, "METHOD", "default GET; POST with --data, PUT with --upload-file", AT(method)},
+    {"data", 'd', CLI_TEXT, "TEXT", "sent as the body", AT(data)},
+    {"upload-file", 'T', CLI_TEXT, "FILE", "sent as the body", AT(upload)},
+    {"max-time", 'm', CLI_TIME, "TIME", "for all of it; default no bound", AT(max_time), WEFT_MSEC,
+     86400 * WEFT_SEC},
+    {"connect-timeout", 0, CLI_TIME, "TIME", "default 30 s", AT(connect_timeout), WEFT_MSEC, 3600 * WEFT_SEC},
+    {0},
+};
+#undef AT
+
+const struct cli_verb cli_get = {
+    .name = "get",
+    .summary = "fetch a URL over HTTP",
+    .operands = "URL",
+    .text = "Fetches URL over weft's TCP and writes the body to standard output. The host of URL is an\n"
+            "address, such as http://10.77.0.1/; names cannot be looked up yet.",
+    .options = options,
+    .min_operands = 1,
+    .max_operands = 1,
+    .has_link = true,
+    .defaults = &defaults,
+    .own_size = sizeof(defaults),
+    .run = run,
+};
