@@ -164,6 +164,21 @@ static void one_segment_is_a_plain_packet(void **state)
     test_pool_free(pool);
 }
 
+static void segments_of_no_size_are_refused(void **state)
+{
+    struct weft_pool *pool = test_pool_new(0, 0, 0);
+    uint8_t header[LINK_VNET_LEN], *frame = malloc(WEFT_PKT_MAX);
+    uint32_t len = sent_frame(pool, WEFT_LINK_ETHERNET, 5000, 1448, header, frame);
+    struct weft_pkt *pkt = received(pool, frame, len);
+
+    (void)state;
+    memset(header + 4, 0, 2);
+    assert_false(link_vnet_apply(header, WEFT_LINK_ETHERNET, pkt));
+    weft_pkt_free(pkt);
+    free(frame);
+    test_pool_free(pool);
+}
+
 /* One byte of header or frame changed, so that it says what cannot be. */
 struct lie {
     const char *what;
@@ -203,10 +218,6 @@ static void lies_are_refused(void **state)
             fail_msg("believed: %s", lies[i].what);
         weft_pkt_free(pkt);
     }
-    memset(good + 4, 0, 2); /* gso_size */
-    struct weft_pkt *pkt = received(pool, frame, len);
-    assert_false(link_vnet_apply(good, WEFT_LINK_ETHERNET, pkt));
-    weft_pkt_free(pkt);
     free(frame);
     test_pool_free(pool);
 }
@@ -273,6 +284,7 @@ int main(void)
         cmocka_unit_test(a_verified_checksum_is_marked_good),
         cmocka_unit_test(behind_a_vlan_tag),
         cmocka_unit_test(one_segment_is_a_plain_packet),
+        cmocka_unit_test(segments_of_no_size_are_refused),
         cmocka_unit_test(lies_are_refused),
         cmocka_unit_test(frames_cut_short_are_refused),
         cmocka_unit_test(noise_does_no_harm),
