@@ -43,22 +43,16 @@ static void release_data(struct tcb *tcb, tcp_seq ack)
 }
 
 /*
- * RFC 6298 3, Karn: from what was sent once, by our own clock; else from the
- * echoed timestamp, which says which copy was acknowledged (RFC 7323 4.1).
+ * RFC 6298 3, Karn: from what was sent once. When something was sent twice, all
+ * that came after it may have waited for it with the receiver; then only a copy
+ * counts of which the echoed timestamp says that it was the one acknowledged.
  */
-static void measure_rtt(struct tcb *tcb, const struct tcp_seg *seg, const struct tcp_delivery *delivery)
+static void measure_rtt(struct tcb *tcb, const struct tcp_delivery *delivery)
 {
-    struct core *core = tcb->tcp->core;
+    weft_time sent = delivery->retransmit_acked ? delivery->newest_resent : delivery->newest_sent;
 
-    if (delivery->newest_sent > 0) {
-        tcp_rtt_sample(tcb, (uint32_t)(core->now - delivery->newest_sent));
-    } else if (delivery->retransmit_acked && tcb->has_timestamps && seg->opts.has_timestamps &&
-               seg->opts.tsecr != 0) {
-        uint32_t ms = tcp_ts_clock(tcb->tcp) + tcb->ts_offset - seg->opts.tsecr;
-
-        if (ms < tcb->tcp->config.rto_max / WEFT_MSEC)
-            tcp_rtt_sample(tcb, ms * (uint32_t)WEFT_MSEC);
-    }
+    if (sent > 0)
+        tcp_rtt_sample(tcb, (uint32_t)(tcb->tcp->core->now - sent));
 }
 
 static void take_progress(struct tcb *tcb, const struct tcp_seg *seg, struct tcp_delivery *delivery)
@@ -92,7 +86,7 @@ void tcp_ack_take(struct tcb *tcb, const struct tcp_seg *seg)
     if (tcb->has_sack && seg->opts.nsacks > 0)
         tcp_sack_blocks(tcb, seg, &delivery);
     if (delivery.acked > 0 || delivery.sacked > 0)
-        measure_rtt(tcb, seg, &delivery);
+        measure_rtt(tcb, &delivery);
     if (delivery.acked > 0 || delivery.sacked > 0 || delivery.is_dupack || delivery.dsack) {
         tcp_recovery_on_ack(tcb, &delivery);
         if (delivery.acked > 0)

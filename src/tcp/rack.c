@@ -33,21 +33,8 @@ static bool sent_after(weft_time t1, tcp_seq end1, weft_time t2, tcp_seq end2)
     return t1 > t2 || (t1 == t2 && seq_gt(end1, end2));
 }
 
-/* Was the acknowledged copy an earlier one? Then the sample says nothing (RFC 8985 6.2 step 2). */
-static bool is_ambiguous(const struct tcb *tcb, const struct tcp_range *range, uint32_t rtt, uint32_t tsecr,
-                         bool has_ts)
-{
-    uint32_t sent_tsval = (uint32_t)(range->sent / WEFT_MSEC) + tcb->ts_offset;
-
-    if (!(range->flags & TCP_RANGE_RETRANSMITTED))
-        return false;
-    if (has_ts && (int32_t)(tsecr - sent_tsval) < 0)
-        return true;
-    return rtt < tcb->rtt.min_rtt;
-}
-
 /* RFC 8985 6.2 steps 2 and 3, for one delivered range. */
-void tcp_rack_delivered(struct tcb *tcb, const struct tcp_range *range, uint32_t tsecr, bool has_ts)
+void tcp_rack_delivered(struct tcb *tcb, const struct tcp_range *range, bool is_ambiguous)
 {
     struct tcp_rack *rack = &tcb->rack;
     uint32_t rtt = (uint32_t)(tcb->tcp->core->now - range->sent);
@@ -56,7 +43,8 @@ void tcp_rack_delivered(struct tcb *tcb, const struct tcp_range *range, uint32_t
         rack->fack = range->end;
     else if (seq_lt(range->end, rack->fack) && !(range->flags & TCP_RANGE_RETRANSMITTED))
         rack->reordering_seen = true;
-    if (is_ambiguous(tcb, range, rtt, tsecr, has_ts))
+    /* An ambiguous copy that took no less than any before it may count (step 2, second condition). */
+    if (is_ambiguous && (tcb->has_timestamps || rtt < tcb->rtt.min_rtt))
         return;
     rack->rtt = rtt;
     if (sent_after(range->sent, range->end, rack->xmit_time, rack->end_seq)) {

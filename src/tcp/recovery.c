@@ -167,7 +167,11 @@ void tcp_recovery_on_reorder_timer(struct tcb *tcb)
     tcp_owe(tcb, 0);
 }
 
-/* RFC 5681 3.1: cwnd is one segment; ssthresh is set by the first of several timeouts in a row only. */
+/*
+ * RFC 5681 3.1: cwnd is one segment; ssthresh is set by the first of several
+ * timeouts in a row only. What RACK does not judge lost (RFC 8985 6.3) may still
+ * be under way: the one segment comes on top of it, or none could go.
+ */
 void tcp_recovery_on_timeout(struct tcb *tcb)
 {
     struct tcp_congestion *cc = &tcb->cc;
@@ -176,14 +180,14 @@ void tcp_recovery_on_timeout(struct tcb *tcb)
         tcp_sack_renege(tcb);
     if (cc->state != TCP_CA_LOSS || tcb->retries <= 1)
         cc->ssthresh = cc->ops->reduced(tcb);
-    cc->cwnd = tcb->snd.mss;
     cc->acked = 0;
     cc->dupacks = 0;
     cc->state = TCP_CA_LOSS;
     cc->recover = tcb->snd.nxt;
+    tcp_rack_on_timeout(tcb);
+    cc->cwnd = tcp_in_flight(tcb) + tcb->snd.mss;
     if (cc->ops->timeout)
         cc->ops->timeout(tcb);
-    tcp_rack_on_timeout(tcb);
     trace_cwnd(tcb, WEFT_CAUSE_RTO);
 }
 

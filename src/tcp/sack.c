@@ -113,15 +113,33 @@ void tcp_sack_sent(struct tcb *tcb, tcp_seq start, tcp_seq end)
     board->tail = range;
 }
 
+/* Was an earlier copy acknowledged rather than the last one sent? The echoed timestamp tells, or else
+ * nobody (RFC 8985 6.2 step 2). */
+static bool is_ambiguous(const struct tcb *tcb, const struct tcp_range *range, const struct tcp_seg *seg)
+{
+    uint32_t sent_tsval = (uint32_t)(range->sent / WEFT_MSEC) + tcb->ts_offset;
+
+    if (!(range->flags & TCP_RANGE_RETRANSMITTED))
+        return false;
+    if (!tcb->has_timestamps || !seg->opts.has_timestamps)
+        return true;
+    return (int32_t)(seg->opts.tsecr - sent_tsval) < 0;
+}
+
 /* `range` is known to have arrived, by ACK or SACK. */
 static void deliver(struct tcb *tcb, const struct tcp_range *range, const struct tcp_seg *seg,
                     struct tcp_delivery *delivery)
 {
-    if (range->flags & TCP_RANGE_RETRANSMITTED)
+    bool ambiguous = is_ambiguous(tcb, range, seg);
+
+    if (range->flags & TCP_RANGE_RETRANSMITTED) {
         delivery->retransmit_acked = true;
-    else if (range->sent > delivery->newest_sent)
+        if (!ambiguous && range->sent > delivery->newest_resent)
+            delivery->newest_resent = range->sent;
+    } else if (range->sent > delivery->newest_sent) {
         delivery->newest_sent = range->sent;
-    tcp_rack_delivered(tcb, range, seg->opts.tsecr, tcb->has_timestamps && seg->opts.has_timestamps);
+    }
+    tcp_rack_delivered(tcb, range, ambiguous);
 }
 
 void tcp_sack_acked(struct tcb *tcb, tcp_seq una, const struct tcp_seg *seg, struct tcp_delivery *delivery)

@@ -525,11 +525,12 @@ struct tcp_delivery {
     bool is_dupack;  /* RFC 5681 2 */
     bool dsack;      /* it reports a duplicate (RFC 2883) */
     bool retransmit_acked; /* among the acknowledged are retransmitted bytes */
-    weft_time newest_sent; /* of the delivered, never retransmitted ranges: 0 if none */
+    weft_time newest_sent; /* when the latest of the delivered that was sent once was sent; 0: none */
+    weft_time newest_resent; /* the same of those sent again, when the echoed timestamp says it was that copy */
 };
 
 void tcp_rack_init(struct tcb *tcb);
-void tcp_rack_delivered(struct tcb *tcb, const struct tcp_range *range, uint32_t tsecr, bool has_ts);
+void tcp_rack_delivered(struct tcb *tcb, const struct tcp_range *range, bool is_ambiguous);
 /* Marks what RACK judges lost; returns bytes newly lost, and arms the reordering timer. */
 uint32_t tcp_rack_detect(struct tcb *tcb);
 void tcp_rack_on_timeout(struct tcb *tcb);
