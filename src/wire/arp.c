@@ -4,7 +4,7 @@
 
 #include "wire/eth.h"
 
-#define AR_HRD_ETHERNET 1 /* RFC 826, "ares_hrd$Ethernet" */
+#define AR_HRD_ETHERNET 1 /* RFC 826 */
 #define AR_HLN          6
 #define AR_PLN          4
 

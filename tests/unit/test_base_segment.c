@@ -331,6 +331,35 @@ static void malformed_headers_are_refused(void **state)
     test_pool_free(pool);
 }
 
+/* Headers may be as long as a descriptor's room and no longer: 14, 40 with extensions, 20. */
+static void headers_longer_than_the_room_are_refused(void **state)
+{
+    static struct frame super;
+    struct test_rng rng = test_rng_start(__func__);
+    struct weft_pool *pool = test_pool_new(0, 0, 0);
+
+    (void)state;
+    for (uint32_t header_len = 223; header_len <= 226; header_len++) {
+        bool fits = header_len <= WEFT_PKT_ROOM;
+        struct weft_pktq out = {0};
+        struct weft_pkt *pkt = weft_pkt_new_rx(pool, 10);
+
+        super =
+            (struct frame){.l3 = 14, .l4 = header_len - 20, .payload = header_len, .len = header_len + 500};
+        test_rng_bytes(&rng, super.bytes, super.len);
+        super.bytes[14] = 0x60;
+        super.bytes[super.l4 + 12] = 0x50;
+        memcpy(weft_pkt_put(pkt, super.len), super.bytes, super.len);
+        pkt->l3_off = 24;
+        pkt->l4_off = (uint16_t)(10 + super.l4);
+        pkt->gso_size = 100;
+        assert_int_equal(weft_pkt_segment(pkt, &out), fits ? 0 : WEFT_E_INVAL);
+        assert_int_equal(out.count, fits ? 5 : 0);
+        weft_pktq_purge(&out);
+    }
+    test_pool_free(pool);
+}
+
 /* --- Checksums --- */
 
 static void checksum_of_any_packet(void **state)
@@ -394,6 +423,7 @@ int main(void)
         cmocka_unit_test(plain_packet_passes),
         cmocka_unit_test(empty_pool_loses_the_rest),
         cmocka_unit_test(malformed_headers_are_refused),
+        cmocka_unit_test(headers_longer_than_the_room_are_refused),
         cmocka_unit_test(checksum_of_any_packet),
         cmocka_unit_test(zero_is_sent_as_ones),
     };

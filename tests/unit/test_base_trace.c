@@ -75,6 +75,19 @@ static void slow_reader_is_told(void **state)
     assert_int_equal(late, 24 - SIZE + 1);
 }
 
+static void one_record_too_late(void **state)
+{
+    struct weft_trace_record ring[SIZE], out[SIZE];
+    struct trace t = {.ring = ring, .mask = SIZE - 1};
+    uint64_t cursor = 0, lost = 0;
+
+    (void)state;
+    write_numbers(&t, 0, SIZE + 1);
+    assert_int_equal(trace_read(&t, &cursor, out, SIZE, &lost), SIZE);
+    assert_int_equal(lost, 1);
+    assert_number(&out[0], 1);
+}
+
 static void address_takes_two(void **state)
 {
     struct weft_addr addr = {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}};
@@ -87,9 +100,8 @@ static void address_takes_two(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nobody_listens),
-        cmocka_unit_test(read_in_pieces),
-        cmocka_unit_test(slow_reader_is_told),
+        cmocka_unit_test(nobody_listens),      cmocka_unit_test(read_in_pieces),
+        cmocka_unit_test(slow_reader_is_told), cmocka_unit_test(one_record_too_late),
         cmocka_unit_test(address_takes_two),
     };
 

@@ -196,6 +196,9 @@ static void first_counts(void **state)
     assert_int_equal(opts.mss, 1);
     assert_int_equal(opts.wscale, 1);
     assert_int_equal(opts.user_timeout, 1);
+    assert_true(parse("\5\x0a\0\0\0\1\0\0\0\2\5\x0a\0\0\0\3\0\0\0\4", 20, &opts));
+    assert_int_equal(opts.nsacks, 1);
+    assert_int_equal(opts.sack[0].right, 2);
     assert_true(parse(wrong_first, sizeof(wrong_first), &opts));
     assert_int_equal(opts.mss, 2);
     assert_int_equal(opts.wscale, 14);
