@@ -473,6 +473,15 @@ void tcp_abort(struct tcb *tcb)
 
 /* --- STATUS (3.10.6) --------------------------------------------------------------------------------------- */
 
+/* In CLOSED, that the acknowledgement of our FIN brought us there. */
+static bool is_all_sent(const struct tcb *tcb)
+{
+    if (tcb->state == WEFT_TCP_CLOSED)
+        return tcb->error == 0 && tcb->fin_sent;
+    return tcb->state >= WEFT_TCP_ESTABLISHED && tcb->buf.len == 0 && seq_eq(tcb->snd.una, tcb->snd.nxt) &&
+           tcb->fin_queued == tcb->fin_sent;
+}
+
 unsigned tcp_events(const struct tcb *tcb)
 {
     unsigned events = 0;
@@ -485,8 +494,7 @@ unsigned tcp_events(const struct tcb *tcb)
         events |= WEFT_WRITABLE;
     if (tcb->state == WEFT_TCP_CLOSED && tcb->error != 0)
         events |= WEFT_FAILED | WEFT_READABLE | WEFT_WRITABLE;
-    if (tcb->state >= WEFT_TCP_ESTABLISHED && tcb->buf.len == 0 && seq_eq(tcb->snd.una, tcb->snd.nxt) &&
-        tcb->fin_queued == tcb->fin_sent)
+    if (is_all_sent(tcb))
         events |= WEFT_ALL_SENT;
     return events;
 }
