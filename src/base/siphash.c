@@ -5,6 +5,8 @@
  */
 #include "base/siphash.h"
 
+#include <string.h>
+
 struct sip {
     uint64_t v0, v1, v2, v3;
 };
@@ -38,8 +40,19 @@ static inline void compress(struct sip *s, uint64_t word)
     s->v0 ^= word;
 }
 
-/* Up to 8 bytes as a little-endian number. */
-static inline uint64_t read_le(const uint8_t *p, size_t len)
+static inline uint64_t read_le64(const uint8_t *p)
+{
+    uint64_t word;
+
+    memcpy(&word, p, sizeof(word));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    return word;
+}
+
+/* The last 0 to 7 bytes as a little-endian number. */
+static inline uint64_t read_tail(const uint8_t *p, size_t len)
 {
     uint64_t word = 0;
 
@@ -60,8 +73,8 @@ uint64_t siphash(const struct siphash_key *key, const void *data, size_t len)
     };
 
     for (; left >= 8; p += 8, left -= 8)
-        compress(&s, read_le(p, 8));
-    compress(&s, (uint64_t)len << 56 | read_le(p, left));
+        compress(&s, read_le64(p));
+    compress(&s, (uint64_t)len << 56 | read_tail(p, left));
     s.v2 ^= 0xff;
     for (unsigned d = 0; d < 4; d++)
         sip_round(&s);
