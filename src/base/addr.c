@@ -256,7 +256,7 @@ static char *put_ip4(char *to, const uint8_t *bytes)
     return to;
 }
 
-static unsigned group_at(const uint8_t *bytes, unsigned i)
+static unsigned group_at(const uint8_t *bytes, size_t i)
 {
     return (unsigned)bytes[2 * i] << 8 | bytes[2 * i + 1];
 }

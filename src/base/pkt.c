@@ -307,19 +307,20 @@ void weft_pkt_trim(struct weft_pkt *pkt, uint32_t total_len)
         pkt->len = pkt->total_len = total_len;
 }
 
-void weft_pkt_trim_front(struct weft_pkt *pkt, uint32_t n)
+/* Takes `n` bytes, which the slices have, off their front, and writes them to `to` unless that is NULL. */
+static void take_from_slices(struct weft_pkt *pkt, uint8_t *to, uint32_t n)
 {
-    uint32_t linear = n < pkt->len ? n : pkt->len;
     unsigned gone = 0;
 
-    weft_assert(n <= pkt->total_len);
-    weft_pkt_pull(pkt, linear);
-    for (n -= linear; n > 0; ) {
+    while (n) {
         struct weft_slice *first = &pkt->slices[gone];
         uint32_t part = n < first->len ? n : first->len;
 
+        if (to) {
+            memcpy(to, first->block->data + first->off, part);
+            to += part;
+        }
         n -= part;
-        pkt->total_len -= part;
         first->off += part;
         first->len -= part;
         if (first->len == 0) {
@@ -333,27 +334,14 @@ void weft_pkt_trim_front(struct weft_pkt *pkt, uint32_t n)
     memmove(pkt->slices, pkt->slices + gone, sizeof(pkt->slices[0]) * pkt->nslices);
 }
 
-/* Takes `n` bytes, which the slices have, off their front and writes them to `to`. */
-static void move_out_of_slices(struct weft_pkt *pkt, uint8_t *to, uint32_t n)
+void weft_pkt_trim_front(struct weft_pkt *pkt, uint32_t n)
 {
-    unsigned gone = 0;
+    uint32_t linear = n < pkt->len ? n : pkt->len;
 
-    while (n) {
-        struct weft_slice *first = &pkt->slices[gone];
-        uint32_t part = n < first->len ? n : first->len;
-
-        memcpy(to, first->block->data + first->off, part);
-        to += part;
-        n -= part;
-        first->off += part;
-        first->len -= part;
-        if (first->len == 0) {
-            weft_block_unref(first->block);
-            gone++;
-        }
-    }
-    pkt->nslices = (uint16_t)(pkt->nslices - gone);
-    memmove(pkt->slices, pkt->slices + gone, sizeof(pkt->slices[0]) * pkt->nslices);
+    weft_assert(n <= pkt->total_len);
+    weft_pkt_pull(pkt, linear);
+    take_from_slices(pkt, NULL, n - linear);
+    pkt->total_len -= n - linear;
 }
 
 bool weft_pkt_linearize(struct weft_pkt *pkt, uint32_t n)
@@ -367,7 +355,7 @@ bool weft_pkt_linearize(struct weft_pkt *pkt, uint32_t n)
     /* What follows the linear part in a shared block may be in somebody's view. */
     if (pkt->head && pkt->head->refs > 1)
         return false;
-    move_out_of_slices(pkt, pkt->data + pkt->len, missing);
+    take_from_slices(pkt, pkt->data + pkt->len, missing);
     pkt->len = n;
     return true;
 }

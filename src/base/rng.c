@@ -51,7 +51,7 @@ void rng_chacha20_block(const uint32_t state[16], uint8_t out[64])
         for (unsigned i = 0; i < 4; i++) /* diagonals */
             quarter_round(&x[i], &x[4 + (i + 1) % 4], &x[8 + (i + 2) % 4], &x[12 + (i + 3) % 4]);
     }
-    for (unsigned i = 0; i < 16; i++)
+    for (size_t i = 0; i < 16; i++)
         write_le32(out + 4 * i, x[i] + state[i]);
 }
 
@@ -70,7 +70,7 @@ static void refill(struct rng *rng)
 void rng_init(struct rng *rng, const uint8_t seed[32])
 {
     *rng = (struct rng){0};
-    for (unsigned i = 0; i < 8; i++)
+    for (size_t i = 0; i < 8; i++)
         rng->key[i] = read_le32(seed + 4 * i);
 }
 

@@ -51,7 +51,7 @@ static void read_sack(struct cursor *c, struct wire_tcp_opts *out)
 {
     size_t len = cursor_left(c);
 
-    if (out->nsacks || len % 8 != 0 || len > 8 * WIRE_TCP_MAX_SACK)
+    if (out->nsacks || len % 8 != 0 || len > (size_t)8 * WIRE_TCP_MAX_SACK)
         return;
     while (cursor_left(c)) {
         struct wire_tcp_sack *block = &out->sack[out->nsacks++];

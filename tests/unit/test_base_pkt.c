@@ -381,6 +381,15 @@ static void random_trim(struct subject *s, struct test_rng *rng)
         s->len = to;
 }
 
+static void random_trim_front(struct subject *s, struct test_rng *rng)
+{
+    uint32_t n = test_rng_below(rng, s->len + 1) >> test_rng_below(rng, 6);
+
+    weft_pkt_trim_front(s->pkt, n);
+    s->len -= n;
+    memmove(s->bytes, s->bytes + n, s->len);
+}
+
 static void random_linearize(struct subject *s, struct test_rng *rng)
 {
     uint32_t n = test_rng_below(rng, s->len + 2) >> test_rng_below(rng, 8);
@@ -413,8 +422,8 @@ static void random_copy(struct subject *s, struct test_rng *rng)
 static void any_operations_keep_the_bytes(void **state)
 {
     static void (*const operations[])(struct subject *, struct test_rng *) = {
-        random_push,  random_pull, random_put,       random_slice,
-        random_slice, random_trim, random_linearize, random_copy,
+        random_push, random_pull,       random_put,       random_slice, random_slice,
+        random_trim, random_trim_front, random_linearize, random_copy,
     };
     static struct subject s;
     struct test_rng rng = test_rng_start(__func__);
