@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: MIT
+"""The command line: what is refused, how, and what dump and --verbose show."""
+
+import re
+
+from harness import KERNEL, WEFT, peer_test
+
+WRONG = [
+    # command line, what the message must speak of
+    ([], "usage:"),
+    (["juggle"], "there is no verb 'juggle'"),
+    (["help", "juggle"], "there is no verb 'juggle'"),
+    (["ping"], "HOST is missing"),
+    (["ping", "a", "b"], "too many operands"),
+    (["ping", "--colour", "10.0.0.1"], "there is no option --colour"),
+    (["ping", "-Z", "10.0.0.1"], "there is no option -Z"),
+    (["ping", "--count"], "--count: its value N is missing"),
+    (["ping", "-c", "many", "10.0.0.1"], "--count: 'many' is not a number from 1"),
+    (["ping", "-c", "0", "10.0.0.1"], "--count: '0' is not a number from 1"),
+    (["ping", "--quiet=yes", "10.0.0.1"], "--quiet takes no value"),
+    (["ping", "-i", "1fortnight", "10.0.0.1"], "--interval: '1fortnight' is not a time"),
+    (["ping", "example.com"], "names cannot be looked up yet"),
+    (["ping", "--link", "wifi:x", "10.0.0.1"], "there are tap:NAME and tun:NAME"),
+    (["ping", "--link", "tap:averyverylongname", "10.0.0.1"], "1 to 15 characters"),
+    (["ping", "--addr", "10.0.0", "10.0.0.1"], "--addr: '10.0.0' is not an address"),
+    (["ping", "--gateway", "nowhere", "10.0.0.1"], "--gateway: 'nowhere' is not an address"),
+    (["ping", "--impair", "loss=200%", "10.0.0.1"], "--impair: "),
+    (["ping", "--mtu", "20", "10.0.0.1"], "--mtu: '20' is not a number from 68"),
+    (["serve"], "what is to be served is missing"),
+    (["serve", "--meme", "--sink"], "only one of"),
+    (["serve", "--sink", "--listing"], "need a DIR"),
+    (["serve", "--sink", "--max-body", "10 apples"], "is not a size"),
+    (["get", "ftp:/x"], "is not an http URL"),
+    (["get", "--header", "nonsense", "http://10.0.0.1/"], "is not of the form 'Name: value'"),
+]
+
+FAILING = [
+    (["get", "https://10.0.0.1/"], "only http can be spoken yet"),
+    (["get", "http://example.com/"], "names cannot be looked up yet"),
+    (["serve", "/no/such/directory"], "/no/such/directory"),
+    (["serve", "--sink", "--pcap", "/no/such/file"], "--pcap: "),
+    (["dump", "/no/such/file"], "/no/such/file"),
+    (["ping", "--addr", "255.255.255.255/8", "10.0.0.1"], "--addr: 255.255.255.255/8 cannot be weft's address"),
+]
+
+
+@peer_test(60)
+def wrong_command_lines(t):
+    for words, message in WRONG:
+        result = t.run(t.weft, *words, check=False)
+        assert result.returncode == 2 and message in result.stderr, (words, result)
+        assert not result.stdout, (words, result.stdout)
+
+
+@peer_test(60)
+def failures(t):
+    for words, message in FAILING:
+        result = t.run(t.weft, *words, check=False)
+        assert result.returncode == 1 and message in result.stderr, (words, result)
+
+
+@peer_test(20)
+def device_that_is_down(t):
+    """A device that nobody has set up: the user is told what to do, and nothing waits for ever."""
+    result = t.run(t.weft, "ping", "-c", "1", "-W", "0.1", KERNEL, check=False)
+    assert result.returncode == 1 and "ip link set weft0 up" in result.stderr, result
+
+
+@peer_test(30, needs=["curl"])
+def dump_shows_a_capture(t):
+    path = t.path("exchange.pcapng")
+    server = t.serve("--sink", "--pcap", path)
+    t.run("curl", "-sS", "-f", "-d", "hello", f"http://{WEFT}/x")
+    server.stop()
+    lines = t.run(t.weft, "dump", path).stdout.splitlines()
+    frames = len(t.run("tshark", "-n", "-r", path, "-T", "fields", "-e", "frame.number").stdout.split())
+    assert len(lines) == frames, "one line for each frame"
+    assert any("SYN" in line for line in lines) and any("POST /x" in line for line in lines), lines
+    assert len(t.run(t.weft, "dump", "-c", "3", path).stdout.splitlines()) == 3
+    full = t.run(t.weft, "dump", "-v", path).stdout
+    for name in ("Sequence Number", "Time to Live", "Ether"):
+        assert name in full, name
+    assert t.run("sh", "-c", f"{t.weft} dump - <{path}").stdout.splitlines() == lines
+    t.run(t.weft, "dump", "--html", t.path("page.html"), path)
+    assert "POST /x" in t.path("page.html").read_text()
+    assert "SYN" in t.run(t.weft, "dump", "--anatomy", path).stdout
+
+
+@peer_test(30)
+def dump_of_a_damaged_file(t):
+    path = t.path("bad.pcapng")
+    path.write_bytes(b"not a capture at all")
+    result = t.run(t.weft, "dump", path, check=False)
+    assert result.returncode == 1 and "bad.pcapng" in result.stderr, result
+
+
+@peer_test(30, needs=["ping"])
+def dump_on_a_link(t):
+    program = t.start(t.weft, "dump", *t.link_options(), "-c", "6", name="dump")
+    program.wait_for("listening on", where="err")
+    t.run("ping", "-n", "-c", "2", "-i", "0.1", WEFT)
+    assert program.wait(10) == 0
+    assert len(program.out().splitlines()) == 6 and re.search(r"echo request", program.out()), program.out()
+
+
+@peer_test(30, needs=["curl"])
+def verbose_tells_decisions(t):
+    server = t.serve("--sink", "--verbose")
+    t.run("curl", "-sS", "-f", "-d", "hello", f"http://{WEFT}/x")
+    server.stop()
+    for word in ("SYN-RECEIVED", "ESTABLISHED", "timer"):
+        assert word in server.err(), server.err()[-2000:]
+
+
+@peer_test(30, needs=["curl"])
+def same_seed_same_numbers(t):
+    """With --seed, initial sequence numbers repeat from run to run; without it they do not."""
+
+    def first_sequence_number(*options):
+        path = t.path("seed.pcapng")
+        server = t.serve("--sink", "--pcap", path, *options, capture=False)
+        t.run("curl", "-sS", "-f", "--local-port", "40000", "-d", "x", f"http://{WEFT}/")
+        server.stop()
+        return t.run("tshark", "-n", "-r", path, "-Y", "tcp.flags == 0x012", "-T", "fields", "-e",
+                     "tcp.seq_raw").stdout.split()[0]
+
+    assert first_sequence_number() != first_sequence_number()
