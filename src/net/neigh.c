@@ -278,8 +278,8 @@ static struct net_neigh *oldest_unused(struct net *net)
     return neigh;
 }
 
-/* Those asked for in vain may have half of the table: an address scan through us costs nobody else an
- * entry. */
+/* Then those asked for in vain push out only each other: a scan of addresses through us costs nobody
+ * else an entry. */
 static bool is_crowded(const struct net_neigh_table *table)
 {
     return table->asked && table->asked >= table->capacity / 2;

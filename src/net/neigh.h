@@ -24,7 +24,7 @@
  * less than RETRANS_TIMER ago, so that no address is asked for more often than
  * that however many there are (RFC 1122 2.3.2.1). Who asks for us can push out
  * others who did, but nobody whom we send to; and those whom we ask for in vain
- * have at most half of the table.
+ * push out only each other once they are half of the table.
  */
 #ifndef WEFT_NET_NEIGH_H
 #define WEFT_NET_NEIGH_H

@@ -145,6 +145,9 @@ struct net_path {
 int net_path_find(struct net *net, const struct weft_addr *src, const struct weft_addr *dst,
                   struct net_path *path);
 
+/* RFC 1122 3.2.1.7, with the value of RFC 1700. */
+#define NET_DEFAULT_TTL 64
+
 /* What a transport says of a packet that it sends. */
 struct net_tx {
     struct weft_addr src, dst; /* src "any": as net_path_find chooses */

@@ -15,6 +15,9 @@
 
 /* --- Prefixes --- */
 
+/* The bits in front of an IPv4 address (RFC 4291 2.5.5.2). */
+#define MAPPED_LEN 96
+
 /* A prefix in the form of the table. */
 struct key {
     uint64_t high, low;
@@ -43,7 +46,8 @@ static struct key key_of(const struct weft_addr *addr, unsigned len)
 
 static struct key key_of_prefix(const struct weft_prefix *prefix)
 {
-    return key_of(&prefix->addr, weft_addr_is_ip4(&prefix->addr) ? prefix->len + 96u : prefix->len);
+    return key_of(&prefix->addr,
+                  weft_addr_is_ip4(&prefix->addr) ? prefix->len + (unsigned)MAPPED_LEN : prefix->len);
 }
 
 bool net_route_is_prefix(const struct weft_prefix *prefix)
@@ -194,7 +198,10 @@ const struct net_route *net_route_lookup(const struct net_route_table *table, co
     i = i ? i - 1 : NET_ROUTE_NONE;
     while (i != NET_ROUTE_NONE && !contains(&table->route[i], key.high, key.low))
         i = table->route[i].parent;
-    return i == NET_ROUTE_NONE ? NULL : best_of_prefix(table, i);
+    /* An IPv6 prefix around all mapped addresses, ::/0 above all, is no way for IPv4. */
+    if (i == NET_ROUTE_NONE || (weft_addr_is_ip4(dst) && table->route[i].len < MAPPED_LEN))
+        return NULL;
+    return best_of_prefix(table, i);
 }
 
 bool net_route_mark_gateway(struct net_route_table *table, uint16_t iface, const struct weft_addr *gateway,
