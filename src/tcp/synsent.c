@@ -22,7 +22,10 @@ void tcp_negotiate(struct tcb *tcb, const struct wire_tcp_opts *opts)
 
     tcb->snd.peer_mss = opts->has_mss ? opts->mss : (ip4 ? DEFAULT_MSS_IP4 : DEFAULT_MSS_IP6);
     tcb->has_wscale = opts->has_wscale && !config->no_window_scale;
-    tcb->snd.wscale = tcb->has_wscale ? opts->wscale : 0;
+    /* RFC 7323 2.3: a larger shift counts as 14. */
+    tcb->snd.wscale = opts->wscale < WIRE_TCP_MAX_WSCALE ? opts->wscale : WIRE_TCP_MAX_WSCALE;
+    if (!tcb->has_wscale)
+        tcb->snd.wscale = 0;
     if (!tcb->has_wscale)
         tcb->rcv.wscale = 0;
     tcb->has_sack = opts->has_sack_permitted && !config->no_sack;
