@@ -46,7 +46,7 @@ test:
 	@scripts/run-tests.py $(TEST_OPTIONS)
 
 bench: build
-	@scripts/run-bench.sh $(BUILD)
+	@meson test -C $(BUILD) --benchmark --verbose --quiet
 
 fuzz:
 	$(call deps,build test)
