@@ -11,9 +11,9 @@
  *     is held back longer, if chosen, while others pass
  *
  * Owns    the packets that are on the wire. Those that keep their order and
- *         those that are held back stand in two queues; in each the time of
- *         arrival (`when`) never falls, since it grows from packet to packet and
- *         all that are held back are so for the same time.
+ *         those that are held back stand in two queues, from which they arrive
+ *         when their time (`when`) has come and those before them have arrived:
+ *         jitter changes no order.
  *
  * Never   alters bytes that somebody else may see: a bit is flipped in a copy
  *         whose checksums have been completed first, so that the damage shows.
@@ -53,7 +53,6 @@ struct direction {
     struct weft_pktq in_order; /* on the wire, by time of arrival */
     struct weft_pktq held_back;
     struct weft_pktq arrived; /* outgoing, and the link below has not taken them yet */
-    weft_time newest;         /* when the last packet arrives or arrived, if not held back */
     uint64_t dropped;         /* packets */
 };
 
@@ -106,7 +105,7 @@ static uint32_t held(const struct direction *dir)
     return dir->in_order.count + dir->held_back.count + dir->arrived.count;
 }
 
-/* The queue whose first packet arrives next. */
+/* The queue whose first packet arrives next; both empty: either. */
 static struct weft_pktq *next_queue(struct direction *dir)
 {
     const struct weft_pkt *a = dir->in_order.head, *b = dir->held_back.head;
@@ -184,16 +183,6 @@ static void hold(struct impair *impair, struct direction *dir, struct weft_pkt *
     weft_pktq_push(is_held_back ? &dir->held_back : &dir->in_order, pkt);
 }
 
-/* When a packet that leaves the rate limit at `leaves` arrives, if it is not held back. */
-static weft_time arrival(struct direction *dir, weft_time leaves)
-{
-    weft_time when = leaves + dir->config.delay + draw_jitter(dir);
-
-    if (when < dir->newest)
-        when = dir->newest; /* jitter keeps the order */
-    return dir->newest = when;
-}
-
 /* One plain packet at `now`. Takes `pkt`. */
 static void admit(struct impair *impair, struct direction *dir, struct weft_pkt *pkt, weft_time now)
 {
@@ -210,7 +199,7 @@ static void admit(struct impair *impair, struct direction *dir, struct weft_pkt 
         weft_pkt_free(pkt);
         return;
     }
-    when = arrival(dir, leaves) + (is_held_back ? dir->config.reorder_delay : 0);
+    when = leaves + dir->config.delay + draw_jitter(dir) + (is_held_back ? dir->config.reorder_delay : 0);
     if (is_corrupt)
         pkt = flip_bit(impair, dir, pkt);
     if (!pkt) {

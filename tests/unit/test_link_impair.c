@@ -424,6 +424,25 @@ static void directions_have_numbers_of_their_own(void **state)
     free_bench(b);
 }
 
+static void faults_fall_on_packets_independently(void **state)
+{
+    struct weft_impair_config config = {.seed = 13, .out = {.loss = 0.5, .duplicate = 0.5, .corrupt = 0.5}};
+    struct bench *b = make_bench(&config);
+    unsigned doubled = 0, whole = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < 400; i++) {
+        send_out(b, i);
+        advance(b, b->now);
+    }
+    for (unsigned i = 0; i < b->to_far.count; i++)
+        whole += b->to_far.at[i].is_whole;
+    doubled = b->to_far.count - (400 - (unsigned)b->near->stats.tx_dropped);
+    assert_in_range(doubled, 60, 140); /* 100 of the 200 that are not lost; deviation 8.7 */
+    assert_in_range(whole, b->to_far.count / 3, b->to_far.count * 2 / 3);
+    free_bench(b);
+}
+
 static void all_lost_is_all_lost(void **state)
 {
     struct weft_impair_config config = {.in.loss = 1};
@@ -488,10 +507,10 @@ static void bursts_of_super_segments_need_not_be_held(void **state)
     struct bench *b = make_bench_with(&config, 0, 512);
 
     (void)state;
-    for (uint32_t i = 0; i < 8; i++) /* cut up they are 16 times what the wire may hold */
+    for (uint32_t i = 0; i < 16; i++) /* cut up they are twice what the wire may hold */
         link_send_one(b->far, link_tcp_packet(b->pool, WEFT_LINK_ETHERNET, i << 16, 16000, 1000), b->now);
     advance(b, 100000);
-    assert_int_equal(b->to_near.count, 128);
+    assert_int_equal(b->to_near.count, 256);
     assert_int_equal(b->near->stats.rx_dropped, 0);
     free_bench(b);
 }
@@ -593,6 +612,7 @@ int main(void)
         cmocka_unit_test(every_part_of_a_packet_gets_corrupted),
         cmocka_unit_test(loss_has_its_rate_and_is_repeatable),
         cmocka_unit_test(directions_have_numbers_of_their_own),
+        cmocka_unit_test(faults_fall_on_packets_independently),
         cmocka_unit_test(all_lost_is_all_lost),
         cmocka_unit_test(super_segments_are_cut_first),
         cmocka_unit_test(the_wire_holds_a_quarter_of_the_pool),

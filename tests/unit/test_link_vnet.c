@@ -179,6 +179,41 @@ static void segments_of_no_size_are_refused(void **state)
     test_pool_free(pool);
 }
 
+static void a_checksum_field_ends_within_the_frame(void **state)
+{
+    struct weft_pool *pool = test_pool_new(0, 0, 0);
+    uint8_t header[LINK_VNET_LEN] = {1, 0, 0, 0, 0, 0, 34, 0, 16}, frame[52] = {0};
+
+    (void)state;
+    for (uint32_t len = 50; len <= 52; len++) {
+        struct weft_pkt *pkt = received(pool, frame, len);
+
+        assert_int_equal(link_vnet_apply(header, WEFT_LINK_ETHERNET, pkt), len == 52);
+        weft_pkt_free(pkt);
+    }
+    test_pool_free(pool);
+}
+
+static void a_tcp_header_begins_behind_the_ip_header(void **state)
+{
+    struct weft_pool *pool = test_pool_new(0, 0, 0);
+    uint8_t header[LINK_VNET_LEN], *frame = malloc(WEFT_PKT_MAX);
+    uint32_t len = sent_frame(pool, WEFT_LINK_ETHERNET, 5000, 1448, header, frame);
+
+    (void)state;
+    for (uint8_t start = LINK_ETH_LEN; start <= LINK_ETH_LEN + LINK_IP4_LEN; start++) {
+        struct weft_pkt *pkt = received(pool, frame, len);
+
+        header[6] = start;
+        pkt->data[start + 12] = 0x50; /* otherwise it could be one */
+        assert_int_equal(link_vnet_apply(header, WEFT_LINK_ETHERNET, pkt),
+                         start == LINK_ETH_LEN + LINK_IP4_LEN);
+        weft_pkt_free(pkt);
+    }
+    free(frame);
+    test_pool_free(pool);
+}
+
 /* One byte of header or frame changed, so that it says what cannot be. */
 struct lie {
     const char *what;
@@ -285,6 +320,8 @@ int main(void)
         cmocka_unit_test(behind_a_vlan_tag),
         cmocka_unit_test(one_segment_is_a_plain_packet),
         cmocka_unit_test(segments_of_no_size_are_refused),
+        cmocka_unit_test(a_checksum_field_ends_within_the_frame),
+        cmocka_unit_test(a_tcp_header_begins_behind_the_ip_header),
         cmocka_unit_test(lies_are_refused),
         cmocka_unit_test(frames_cut_short_are_refused),
         cmocka_unit_test(noise_does_no_harm),
