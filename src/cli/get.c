@@ -249,6 +249,15 @@ static const char *default_method(const struct get *get)
     return get->options->head ? "HEAD" : "GET";
 }
 
+static int read_host(const struct get *get, struct weft_addr *addr)
+{
+    if (weft_addr_parse(get->url.host, addr) == 0)
+        return CLI_OK;
+    return cli_failed(get->cli,
+                      "%s: names cannot be looked up yet; give the address, such as http://10.77.0.1/",
+                      get->url.host);
+}
+
 static int start_call(struct get *get)
 {
     static const struct weft_http_call_ops ops = {.head = head, .readable = readable, .done = done};
@@ -264,10 +273,8 @@ static int start_call(struct get *get)
     };
     int err;
 
-    if (weft_addr_parse(get->url.host, &request.server.addr) != 0)
-        return cli_failed(get->cli,
-                          "%s: names cannot be looked up yet; give the address, such as http://10.77.0.1/",
-                          get->url.host);
+    if (read_host(get, &request.server.addr) != CLI_OK)
+        return CLI_FAILED;
     if (options->data && !get->redirecting) {
         request.data = options->data;
         request.data_len = strlen(options->data);
@@ -297,6 +304,7 @@ static int begin(struct cli *cli, struct get *get)
 static int check_url(const struct cli *cli, struct get *get, const char *text)
 {
     int err = weft_http_url_parse(text, &get->url);
+    struct weft_addr addr;
 
     if (err == WEFT_E_OPNOTSUPP)
         return cli_failed(cli, "'%s': only http can be spoken yet, not https or any other scheme", text);
@@ -304,7 +312,7 @@ static int check_url(const struct cli *cli, struct get *get, const char *text)
         return cli_wrong(cli, "'%s' is not an http URL such as http://10.77.0.1/index.html", text);
     if (get->options->data && get->options->upload)
         return cli_wrong(cli, "only one of --data and --upload-file can be the body");
-    return CLI_OK;
+    return read_host(get, &addr);
 }
 
 static int run(struct cli *cli, const void *own, unsigned operands, char **operand)
