@@ -46,7 +46,8 @@ struct weft_link_ops {
      * counted, as on a card without buffers. A super-segment has its l3_off
      * and l4_off set and its headers in the linear part.
      */
-    int (*recv)(struct weft_link *link, struct weft_pool *pool, struct weft_pktq *batch, unsigned max, weft_time now);
+    int (*recv)(struct weft_link *link, struct weft_pool *pool, struct weft_pktq *batch, unsigned max,
+                weft_time now);
     /*
      * Sends packets from the front of `batch`, freeing each; leaves those that
      * the device has no room for. Returns how many it took, or a negative code
@@ -85,8 +86,8 @@ struct weft_link {
     const struct weft_link_ops *ops;
     const char *name; /* for messages and captures; lives as long as the link */
     enum weft_link_type type;
-    uint32_t caps; /* enum weft_link_cap */
-    uint32_t mtu;  /* largest network-layer packet, bytes, without the Ethernet header */
+    uint32_t caps;       /* enum weft_link_cap */
+    uint32_t mtu;        /* largest network-layer packet, bytes, without the Ethernet header */
     struct weft_mac mac; /* of our end; all zero for WEFT_LINK_IP and when the link does not care */
     struct weft_link_stats stats;
 };
@@ -137,7 +138,7 @@ static inline void weft_link_close(struct weft_link *link)
  */
 struct weft_pipe_config {
     enum weft_link_type type;
-    uint32_t caps; /* offloads that the wire pretends to do: super-segments pass whole */
+    uint32_t caps;  /* offloads that the wire pretends to do: super-segments pass whole */
     uint32_t mtu;   /* bytes; 0 means 1500 */
     uint32_t queue; /* packets; 0 means 1024 */
 };
@@ -194,15 +195,15 @@ int weft_tap_configure(const char *name, const struct weft_prefix *kernel_addr, 
  * Gives the link. Returns 0 or WEFT_E_NOMEM.
  */
 struct weft_impair_direction {
-    weft_time delay;     /* added to every packet */
-    weft_time jitter;    /* up to this much more, evenly distributed; keeps the order */
-    uint64_t rate;       /* bits per second of whole frames, at most 10^15; 0: no limit */
-    uint32_t queue;      /* packets waiting for the rate limit; 0 means 1000 */
-    double loss;         /* probabilities, 0 to 1, of each packet independently */
-    double reorder;      /* held back by reorder_delay while others pass */
+    weft_time delay;         /* added to every packet */
+    weft_time jitter;        /* up to this much more, evenly distributed; keeps the order */
+    uint64_t rate;           /* bits per second of whole frames, at most 10^15; 0: no limit */
+    uint32_t queue;          /* packets waiting for the rate limit; 0 means 1000 */
+    double loss;             /* probabilities, 0 to 1, of each packet independently */
+    double reorder;          /* held back by reorder_delay while others pass */
     weft_time reorder_delay; /* 0 means 1 ms */
-    double duplicate;    /* the second comes right behind the first */
-    double corrupt;      /* one random bit flipped, after checksums have been completed */
+    double duplicate;        /* the second comes right behind the first */
+    double corrupt;          /* one random bit flipped, after checksums have been completed */
 };
 struct weft_impair_config {
     uint64_t seed;

@@ -33,7 +33,8 @@ struct weft_pool *weft_sim_pool(struct weft_sim *sim);
  * NULL stands for all defaults. Gives the stack, which the network owns.
  * Returns 0 or as weft_stack_new.
  */
-int weft_sim_add_stack(struct weft_sim *sim, const struct weft_stack_config *config, struct weft_stack **stack);
+int weft_sim_add_stack(struct weft_sim *sim, const struct weft_stack_config *config,
+                       struct weft_stack **stack);
 
 /*
  * Attaches a link to a stack as a new interface; takes the link, which must

@@ -85,8 +85,8 @@ static int init_direction(struct direction *dir, const struct weft_impair_direct
     for (unsigned i = 0; i < 8; i++)
         bytes[i] = (uint8_t)(seed >> 8 * i);
     bytes[8] = which;
-    for (uint8_t i = 0; i < CHANCE_COUNT; i++) {
-        bytes[9] = i;
+    for (unsigned i = 0; i < CHANCE_COUNT; i++) {
+        bytes[9] = (uint8_t)i;
         rng_init(&dir->rng[i], bytes);
     }
     return link_rate_init(&dir->rate, config->rate, config->queue ? config->queue : DEFAULT_QUEUE);

@@ -136,7 +136,8 @@ static struct weft_pkt *take_rx(struct tuntap *dev, uint32_t len)
         left -= part;
     }
     dev->rx_large_count -= used;
-    memmove(dev->rx_large, dev->rx_large + used, sizeof(dev->rx_large[0]) * dev->rx_large_count);
+    for (unsigned i = 0; i < dev->rx_large_count; i++)
+        dev->rx_large[i] = dev->rx_large[used + i];
     dev->rx_pkt = NULL;
     return pkt;
 }
