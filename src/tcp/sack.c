@@ -113,17 +113,35 @@ void tcp_sack_sent(struct tcb *tcb, tcp_seq start, tcp_seq end)
     board->tail = range;
 }
 
-/* Was an earlier copy acknowledged rather than the last one sent? The echoed timestamp tells, or else
- * nobody (RFC 8985 6.2 step 2). */
+/* RFC 2883 4: the first block reports a duplicate when it lies below the ACK or inside the second. */
+static bool first_block_is_dsack(const struct tcp_seg *seg)
+{
+    const struct wire_tcp_sack *first = &seg->opts.sack[0];
+    const struct wire_tcp_sack *second = &seg->opts.sack[1];
+
+    if (seq_lt(seq_of(first->left), seg->ack))
+        return true;
+    return seg->opts.nsacks > 1 && seq_ge(seq_of(first->left), seq_of(second->left)) &&
+           seq_le(seq_of(first->right), seq_of(second->right));
+}
+
+/*
+ * May an earlier copy have been acknowledged rather than the last one sent? An
+ * echoed timestamp as late as that copy says no (RFC 8985 6.2 step 2); and so
+ * does a DSACK for it: the earlier one had arrived, its ACK was lost, and this
+ * is the answer to the last. Without that, a path that loses many ACKs would
+ * keep a backed-off timeout for ever (RFC 6298 3).
+ */
 static bool is_ambiguous(const struct tcb *tcb, const struct tcp_range *range, const struct tcp_seg *seg)
 {
     uint32_t sent_tsval = (uint32_t)(range->sent / WEFT_MSEC) + tcb->ts_offset;
 
     if (!(range->flags & TCP_RANGE_RETRANSMITTED))
         return false;
-    if (!tcb->has_timestamps || !seg->opts.has_timestamps)
-        return true;
-    return (int32_t)(seg->opts.tsecr - sent_tsval) < 0;
+    if (seg->opts.nsacks > 0 && first_block_is_dsack(seg) &&
+        seq_le(seq_of(seg->opts.sack[0].left), range->start) && seq_gt(seq_of(seg->opts.sack[0].right), range->start))
+        return false;
+    return !tcb->has_timestamps || !seg->opts.has_timestamps || (int32_t)(seg->opts.tsecr - sent_tsval) < 0;
 }
 
 /* `range` is known to have arrived, by ACK or SACK. */
@@ -192,18 +210,6 @@ static void mark_sacked(struct tcb *tcb, tcp_seq left, tcp_seq right, const stru
     }
     if (range)
         merge_with_previous(tcb, range);
-}
-
-/* RFC 2883 4: the first block reports a duplicate when it lies below the ACK or inside the second. */
-static bool first_block_is_dsack(const struct tcp_seg *seg)
-{
-    const struct wire_tcp_sack *first = &seg->opts.sack[0];
-    const struct wire_tcp_sack *second = &seg->opts.sack[1];
-
-    if (seq_lt(seq_of(first->left), seg->ack))
-        return true;
-    return seg->opts.nsacks > 1 && seq_ge(seq_of(first->left), seq_of(second->left)) &&
-           seq_le(seq_of(first->right), seq_of(second->right));
 }
 
 void tcp_sack_blocks(struct tcb *tcb, const struct tcp_seg *seg, struct tcp_delivery *delivery)
