@@ -95,6 +95,7 @@ static int read_image(const struct demo *demo, uint8_t **data, size_t *len)
     if (*len > 0 && *len <= most)
         return CLI_OK;
     free(*data);
+    *data = NULL;
     return cli_failed(demo->cli, "--image: %s is empty, unreadable or larger than %zu bytes",
                       demo->options->image, most);
 }
@@ -113,8 +114,8 @@ static int get_image(const struct demo *demo, uint8_t **data, size_t *len)
 static int write_request(const struct demo *demo)
 {
     char path[PATH_MAX], *body;
-    uint8_t *image;
-    size_t len;
+    uint8_t *image = NULL;
+    size_t len = 0;
     int status = get_image(demo, &image, &len);
 
     if (status != CLI_OK)

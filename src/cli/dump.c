@@ -27,8 +27,7 @@ struct dump {
     struct weft_inspect_options inspect;
     struct weft_flows *flows;
     struct weft_dissection *dissection;
-    struct cli_net *net; /* NULL: from a file */
-    weft_time epoch;
+    struct cli_net net; /* of a link */
     uint64_t shown;
 };
 
@@ -136,7 +135,7 @@ static void frame_passed(void *ctx, bool outgoing, const uint8_t *bytes, uint32_
     struct dump *dump = ctx;
     struct weft_frame frame = {
         .time = now,
-        .type = dump->net->link->type,
+        .type = dump->net.link->type,
         .direction = outgoing ? WEFT_DIRECTION_OUT : WEFT_DIRECTION_IN,
         .iface = 1,
         .bytes = bytes,
@@ -146,7 +145,7 @@ static void frame_passed(void *ctx, bool outgoing, const uint8_t *bytes, uint32_
 
     show(dump, &frame);
     if (is_enough(dump))
-        weft_loop_stop(dump->net->loop);
+        weft_loop_stop(dump->net.loop);
 }
 
 static void round_over(void *ctx, weft_time now)
@@ -158,18 +157,16 @@ static void round_over(void *ctx, weft_time now)
 static int dump_link(struct cli *cli, struct dump *dump)
 {
     const struct weft_tee_observer observer = {.frame = frame_passed, .end_round = round_over, .ctx = dump};
-    struct cli_net net;
     struct cli_net_wishes wishes = {.no_addr = true, .tells_itself = true, .observer = &observer};
     int status;
 
-    dump->net = &net;
-    status = cli_net_open(cli, &wishes, &net);
+    status = cli_net_open(cli, &wishes, &dump->net);
     if (status != CLI_OK)
         return status;
     cli_note(cli, "listening on %s%s; Ctrl-C ends it", cli->link.device,
              cli->link.addr_given ? "" : " and answering nothing (--addr gives weft an address)");
-    status = cli_net_run(cli, &net);
-    cli_net_close(cli, &net);
+    status = cli_net_run(cli, &dump->net);
+    cli_net_close(cli, &dump->net);
     return status;
 }
 

@@ -346,9 +346,9 @@ int cli_options_read(struct cli *cli, int argc, char **argv, void *own, int *fir
             cli_options_help(cli->verb, stdout);
             return -1;
         }
-        if (found == ':' || found == '?')
+        index = found == ':' || found == '?' ? -1 : find_option(&table, found);
+        if (index < 0)
             return refuse(cli, &table, found, argv);
-        index = find_option(&table, found);
         status = set_option(cli, table.option[index], table.base[index], optarg);
         if (status != CLI_OK)
             return status;

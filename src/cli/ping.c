@@ -119,7 +119,7 @@ static void print_error(struct ping *ping, const struct weft_datagram *from)
     if (text)
         printf("%s\n", text);
     else
-        printf("%s (ICMP type %u code %u)\n", weft_strerror(from->error), from->icmp >> 8, from->icmp & 255);
+        printf("%s (ICMP type %d code %d)\n", weft_strerror(from->error), from->icmp >> 8, from->icmp & 255);
 }
 
 static bool is_done(const struct ping *ping)
