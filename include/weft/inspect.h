@@ -274,7 +274,8 @@ int weft_pcapng_create_stream(FILE *stream, weft_time epoch, struct weft_pcapng 
 int weft_pcapng_add_iface(struct weft_pcapng *pcapng, uint16_t iface, const char *name,
                           enum weft_link_type type);
 
-/* A frame of an interface that was described, with `count` comments of one line each. Returns 0 or an error. */
+/* A frame, with `count` comments of one line each; an interface that was not described is, as "link".
+ * Returns 0 or an error. */
 int weft_pcapng_write(struct weft_pcapng *pcapng, const struct weft_frame *frame, const char *const *comments,
                       unsigned count);
 

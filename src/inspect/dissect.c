@@ -172,7 +172,7 @@ static uint64_t read_bits(const uint8_t *bytes, uint32_t at, uint32_t bits)
     while (bits > 0) {
         uint32_t have = 8 - at % 8;
         uint32_t take = min_u32(have, bits);
-        uint8_t byte = bytes[at / 8];
+        uint32_t byte = bytes[at / 8];
 
         value = value << take | ((byte >> (have - take)) & (0xffu >> (8 - take)));
         at += take;

@@ -16,8 +16,6 @@ static void note_mac(struct dissect *d, struct weft_dissect_field *field, const 
         inspect_dissect_note(d, field, "broadcast");
     else if (wire_mac_is_multicast(mac))
         inspect_dissect_note(d, field, "multicast");
-    else if (mac->b[0] & 2)
-        inspect_dissect_note(d, field, "locally administered");
 }
 
 /* The Type field of a frame or a tag. Returns its value. */

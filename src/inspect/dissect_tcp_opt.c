@@ -87,28 +87,38 @@ static unsigned fixed_len(unsigned kind)
     }
 }
 
-/* An edge of a SACK block counts in the same space as the acknowledgment number. */
-static void note_edge(struct dissect *d, struct weft_dissect_field *edge, const struct weft_dissect_tcp *seen)
+/* An edge of a SACK block counts in the same space as the acknowledgment number. Returns the edge as it
+ * is to be shown. */
+static uint32_t dissect_edge(struct dissect *d, struct weft_dissect_field *option, unsigned offset,
+                             const char *name, const struct weft_dissect_tcp *seen)
 {
-    if (seen->seq_is_relative && (seen->flags & WIRE_TCP_ACK))
-        inspect_dissect_note(d, edge, "relative %" PRIu32,
-                             (uint32_t)edge->value - seen->ack + seen->relative_ack);
+    struct weft_dissect_field *edge = inspect_dissect_part(d, option, offset, 32, name);
+    uint32_t relative = (uint32_t)edge->value - seen->ack + seen->relative_ack;
+
+    if (!seen->seq_is_relative || !(seen->flags & WIRE_TCP_ACK))
+        return (uint32_t)edge->value;
+    inspect_dissect_note(d, edge, "relative %" PRIu32, relative);
+    return relative;
 }
 
 static void dissect_sack(struct dissect *d, struct weft_dissect_field *option, unsigned len,
                          const struct weft_dissect_tcp *seen)
 {
     unsigned blocks = (len - 2) / 8;
+    char buf[120];
+    struct inspect_text text = inspect_text_in(buf, sizeof(buf));
 
     if (blocks == 0 || len != 2 + blocks * 8) {
         inspect_dissect_wrong(d, option, "its length is not 2 and 8 for each block");
         return;
     }
     for (unsigned i = 0; i < blocks; i++) {
-        note_edge(d, inspect_dissect_part(d, option, (2 + i * 8) * 8, 32, "Left Edge of Block"), seen);
-        note_edge(d, inspect_dissect_part(d, option, (6 + i * 8) * 8, 32, "Right Edge of Block"), seen);
+        uint32_t left = dissect_edge(d, option, (2 + i * 8) * 8, "Left Edge of Block", seen);
+        uint32_t right = dissect_edge(d, option, (6 + i * 8) * 8, "Right Edge of Block", seen);
+
+        inspect_text_format(&text, "%s%" PRIu32 " to %" PRIu32, i > 0 ? ", " : "", left, right);
     }
-    inspect_dissect_say(d, option, "%u %s", blocks, blocks == 1 ? "block" : "blocks");
+    inspect_dissect_say(d, option, "%s", buf);
 }
 
 static void dissect_wscale(struct dissect *d, struct weft_dissect_field *option)

@@ -320,7 +320,7 @@ static const char *separator(const struct line *l, const struct argument *arg)
     bool is_state = strcmp(arg->form, "state") == 0 || strcmp(arg->form, "neigh") == 0;
 
     if (is_state && strcmp(arg->name, "to") == 0)
-        return " -> ";
+        return " → ";
     if (strcmp(arg->form, "state") == 0 || (strcmp(arg->form, "t") == 0 && strcmp(arg->name, "in") == 0))
         return " ";
     if (strcmp(arg->form, "neigh") == 0)

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* The anatomy as a whole: its steps and its questions. The steps are in the anatomy_<step> files. */
+#include "inspect/anatomy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int anatomy_new(const struct weft_recording *recording, struct anatomy **out)
+{
+    struct anatomy *a = calloc(1, sizeof(*a));
+    int error;
+
+    if (!a)
+        return WEFT_E_NOMEM;
+    a->recording = recording;
+    error = anatomy_attribute(a);
+    if (!error)
+        error = anatomy_states(a);
+    if (!error)
+        error = anatomy_streams(a);
+    if (error) {
+        anatomy_free(a);
+        return error;
+    }
+    anatomy_fold(a);
+    anatomy_summarize(a);
+    *out = a;
+    return 0;
+}
+
+void anatomy_free(struct anatomy *a)
+{
+    if (!a)
+        return;
+    for (uint32_t i = 0; i < a->flow_count; i++)
+        for (unsigned side = 0; side < 2; side++) {
+            free(a->flow[i].stream[side].piece);
+            free(a->flow[i].stream[side].bytes);
+            free(a->flow[i].stream[side].bodies);
+        }
+    free(a->entry);
+    free(a->event);
+    free(a->flow);
+    free(a->state);
+    free(a->timer);
+    free(a->message);
+    inspect_arena_free(&a->arena);
+    free(a);
+}
+
+const struct inspect_bases *anatomy_bases(const struct anatomy *a, const struct anatomy_entry *entry)
+{
+    if (entry->flow != UINT32_MAX)
+        return &a->flow[entry->flow].bases;
+    for (uint32_t i = 0; entry->conn && i < a->flow_count; i++)
+        if (a->flow[i].conn == entry->conn)
+            return &a->flow[i].bases;
+    return NULL;
+}
+
+bool anatomy_is_told(const struct weft_trace_record *event)
+{
+    return event->event == WEFT_TRACE_FRAME_IN || event->event == WEFT_TRACE_FRAME_OUT ||
+           event->event == WEFT_TRACE_TCP_IN;
+}
+
+enum anatomy_topic anatomy_topic_of(const struct weft_trace_record *event)
+{
+    switch (event->event) {
+    case WEFT_TRACE_TCP_STATE:
+        return ANATOMY_TOPIC_STATE;
+    case WEFT_TRACE_TCP_TIMER_SET:
+    case WEFT_TRACE_TCP_TIMER_CANCEL:
+    case WEFT_TRACE_TCP_TIMER_FIRED:
+        return ANATOMY_TOPIC_TIMER;
+    case WEFT_TRACE_TCP_OUT:
+        return ANATOMY_TOPIC_WHY;
+    case WEFT_TRACE_DROP:
+        return ANATOMY_TOPIC_DROP;
+    default:
+        return weft_trace_event_info(event->event)->layer == WEFT_LAYER_SOCKET ? ANATOMY_TOPIC_APPLICATION
+                                                                               : ANATOMY_TOPIC_EVENT;
+    }
+}
+
+/* Beside the label that names the topic its name need not be said again. */
+static const char *skip_topic(const struct weft_trace_record *event, const char *text)
+{
+    static const char *const said[] = {[ANATOMY_TOPIC_STATE] = "state ",
+                                       [ANATOMY_TOPIC_TIMER] = "timer ",
+                                       [ANATOMY_TOPIC_APPLICATION] = "socket "};
+    enum anatomy_topic topic = anatomy_topic_of(event);
+    const char *word = topic <= ANATOMY_TOPIC_APPLICATION ? said[topic] : NULL;
+
+    return word && strncmp(text, word, strlen(word)) == 0 ? text + strlen(word) : text;
+}
+
+const char *anatomy_event_text(const struct anatomy *a, const struct anatomy_entry *entry,
+                               const struct weft_trace_record *event, char *buf)
+{
+    unsigned why = event->arg[5] < WEFT_SENT_COUNT ? (unsigned)event->arg[5] : WEFT_SENT_COUNT;
+
+    if (event->event == WEFT_TRACE_TCP_OUT && entry->kind == ANATOMY_FRAME && entry->is_tcp)
+        (void)snprintf(buf, WEFT_TRACE_TEXT, "%s",
+                       weft_tcp_send_reason_text(why)); /* the rest stands in the frame */
+    else
+        inspect_trace_text_relative(event, anatomy_bases(a, entry), buf);
+    return skip_topic(event, buf);
+}
