@@ -372,7 +372,7 @@ static bool window_update_is_due(const struct tcb *tcb)
 {
     uint32_t offered = tcp_rcv_wnd(tcb);
     uint32_t room = tcp_text_room(tcb);
-    uint32_t limit = tcb->options.receive_buffer;
+    uint32_t limit = tcp_text_window_max(tcb);
     uint32_t gain = room > offered ? room - offered : 0;
 
     if (offered < 2u * tcb->rcv.mss)

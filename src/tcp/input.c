@@ -163,10 +163,20 @@ static enum verdict not_acceptable(struct tcb *tcb, struct tcp_seg *seg)
     return drop(tcb, seg, is_old ? WEFT_DROP_TCP_DUPLICATE : WEFT_DROP_TCP_OUT_OF_WINDOW);
 }
 
+/* RFC 9293 3.5 figure 7: when both open at once, the peer's SYN comes again with the ACK of ours. */
+static bool is_second_syn(const struct tcb *tcb, const struct tcp_seg *seg)
+{
+    return tcb->state == WEFT_TCP_SYN_RECEIVED && seq_eq(seg->seq, tcb->rcv.irs) &&
+           (seg->flags & (WIRE_TCP_SYN | WIRE_TCP_ACK | WIRE_TCP_RST)) == (WIRE_TCP_SYN | WIRE_TCP_ACK);
+}
+
 static enum verdict check_sequence(struct tcb *tcb, struct tcp_seg *seg)
 {
-    uint32_t span = tcp_seg_span(seg);
+    uint32_t span;
 
+    if (is_second_syn(tcb, seg))
+        trim_front(seg, 1);
+    span = tcp_seg_span(seg);
     if (!is_acceptable(tcb, seg->seq, span)) {
         if (!is_for_shut_window(tcb, seg))
             return not_acceptable(tcb, seg);

@@ -391,6 +391,9 @@ void tcp_text_take(struct tcb *tcb, struct tcp_seg *seg);
 /* [start, end) came again: the next ACK reports it (RFC 2883 4). */
 void tcp_text_note_duplicate(struct tcb *tcb, tcp_seq start, tcp_seq end);
 
+/* The largest window that we can ever offer: the buffer, as far as the field can say it. */
+uint32_t tcp_text_window_max(const struct tcb *tcb);
+
 /* Bytes that may still be offered beyond RCV.NXT. */
 uint32_t tcp_text_room(const struct tcb *tcb);
 

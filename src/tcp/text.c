@@ -22,11 +22,20 @@
 /* Runs that one connection may hold: each costs a walk. Ours. */
 #define RUNS_MAX 1024u
 
+uint32_t tcp_text_window_max(const struct tcb *tcb)
+{
+    uint32_t most = (uint32_t)UINT16_MAX << tcb->rcv.wscale;
+
+    return tcb->options.receive_buffer < most ? tcb->options.receive_buffer : most;
+}
+
 uint32_t tcp_text_room(const struct tcb *tcb)
 {
     uint32_t limit = tcb->options.receive_buffer;
+    uint32_t left = limit > tcb->rcv.buffered ? limit - tcb->rcv.buffered : 0;
+    uint32_t most = tcp_text_window_max(tcb);
 
-    return limit > tcb->rcv.buffered ? limit - tcb->rcv.buffered : 0;
+    return left < most ? left : most;
 }
 
 /* --- The queue of what is in order ---------------------------------------------------------- */
@@ -182,7 +191,8 @@ static void hold(struct tcb *tcb, struct tcp_seg *seg)
     if (!run) {
         if (duplicate)
             tcp_text_note_duplicate(tcb, seg->seq, seq_add(seg->seq, seg->len));
-        tcp_seg_drop(tcb->tcp, seg, tcb->conn, duplicate ? WEFT_DROP_TCP_DUPLICATE : WEFT_DROP_TCP_HELD_LIMIT);
+        tcp_seg_drop(tcb->tcp, seg, tcb->conn,
+                     duplicate ? WEFT_DROP_TCP_DUPLICATE : WEFT_DROP_TCP_HELD_LIMIT);
         return;
     }
     core_count(tcb->tcp->core, WEFT_COUNT_TCP_OUT_OF_ORDER);

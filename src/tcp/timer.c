@@ -222,6 +222,14 @@ static bool give_up(struct tcb *tcb, enum weft_tcp_cause cause)
     return false;
 }
 
+/* RFC 9293 3.8.6, SHLD-17: what lies behind the edge of a window that has shrunk is not timed out while
+ * the peer answers (MUST-35). */
+static bool is_held_by_window(const struct tcb *tcb)
+{
+    return tcb->state >= WEFT_TCP_ESTABLISHED && tcb->snd.wnd == 0 &&
+           now_of(tcb) - tcb->last_received <= tcp_rtt_rto(tcb);
+}
+
 /* RFC 9293 3.8.3: R1 and R2, for SYNs with their own R2 (MUST-23). */
 static bool on_retransmission(struct tcb *tcb)
 {
@@ -230,6 +238,8 @@ static bool on_retransmission(struct tcb *tcb)
 
     core_count(tcb->tcp->core, WEFT_COUNT_TCP_RTO_TIMEOUTS);
     tcb->timeouts++;
+    if (is_held_by_window(tcb))
+        tcb->retries = 0;
     if (tcb->retries >= r2)
         return give_up(tcb, WEFT_CAUSE_R2);
     if (++tcb->retries == R1_RETRIES)
