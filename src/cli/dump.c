@@ -61,6 +61,11 @@ static void print_comment(const char *text)
     } while (*end);
 }
 
+static int cannot_read(const struct cli *cli, const char *path, int err, const char *why)
+{
+    return err == WEFT_E_BADFORMAT ? cli_failed(cli, "%s: %s", path, why) : cli_failed(cli, "%s", why);
+}
+
 static int dump_file(const struct cli *cli, struct dump *dump, const char *path)
 {
     struct weft_capture *capture;
@@ -68,9 +73,10 @@ static int dump_file(const struct cli *cli, struct dump *dump, const char *path)
     const char *comment;
     char why[300];
     int got = 0;
+    int err = weft_capture_open(path, &capture, why, sizeof(why));
 
-    if (weft_capture_open(path, &capture, why, sizeof(why)) != 0)
-        return cli_failed(cli, "%s", why);
+    if (err)
+        return cannot_read(cli, path, err, why);
     while (!is_enough(dump) && (got = weft_capture_next(capture, &frame)) > 0) {
         show(dump, &frame);
         for (unsigned n = 0; cli->link.verbose && (comment = weft_capture_comment(capture, n)); n++)
@@ -120,7 +126,7 @@ static int dump_exchange(const struct cli *cli, const struct dump *dump, const c
     int status;
 
     if (err)
-        return cli_failed(cli, "%s", why);
+        return cannot_read(cli, path, err, why);
     if (*why)
         cli_note(cli, "%s", why);
     status = show_anatomy(cli, dump, recording);

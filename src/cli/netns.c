@@ -37,13 +37,23 @@ static bool map_to_root(uid_t uid, gid_t gid)
     return write_file("/proc/self/uid_map", map);
 }
 
+/* The kernel's side would ask for IPv6 routers and neighbours, which only clutters what there is to
+ * see. Where it cannot be switched off, it stays. */
+static void quieten(void)
+{
+    write_file("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1");
+    write_file("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
+}
+
 int netns_enter_own(const struct cli *cli)
 {
     uid_t uid = geteuid();
     gid_t gid = getegid();
 
-    if (unshare(CLONE_NEWNET) == 0)
+    if (unshare(CLONE_NEWNET) == 0) {
+        quieten();
         return CLI_OK;
+    }
     if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0)
         return cli_failed(
             cli,
@@ -52,6 +62,7 @@ int netns_enter_own(const struct cli *cli)
             strerror(errno));
     if (!map_to_root(uid, gid))
         return cli_failed(cli, "the user namespace could not be set up: %s; run it as root", strerror(errno));
+    quieten();
     return CLI_OK;
 }
 
