@@ -36,6 +36,7 @@ extern "C" {
  *     neigh  enum weft_neigh_state       mac    48 bits
  *     icmp   type << 8 | code            ready  enum weft_sock_event bits
  *     err    error code (as int)         seg-why enum weft_tcp_send_reason
+ *     call   enum weft_tcp_call
  */
 #define WEFT_TRACE_EVENTS(X)                                                                              \
     X(FRAME_IN, LINK, "frame received", "ordinal:u length:u segments:u")                                 \
@@ -64,7 +65,7 @@ extern "C" {
     X(TCP_READY, SOCKET, "socket is ready", "events:ready")                                              \
     X(TCP_WRITE, SOCKET, "application wrote", "bytes:u queued:u")                                        \
     X(TCP_READ, SOCKET, "application read", "bytes:u left:u")                                            \
-    X(TCP_CALL, SOCKET, "application called", "call:u")                                                  \
+    X(TCP_CALL, SOCKET, "application called", "call:call")                                               \
     X(TCP_ERROR, SOCKET, "connection failed", "error:err cause:cause")
 
 enum weft_trace_event {
@@ -191,6 +192,15 @@ struct weft_trace_record {
     X(WINDOW_UPDATE, "window update")                                                                     \
     X(RST, "reset")
 
+/* What the application asked for, in the words of RFC 9293 3.9.1. */
+#define WEFT_TCP_CALLS(X)                                                                                 \
+    X(NONE, "-")                                                                                          \
+    X(OPEN, "OPEN")                                                                                       \
+    X(SEND, "SEND")                                                                                       \
+    X(RECEIVE, "RECEIVE")                                                                                 \
+    X(CLOSE, "CLOSE")                                                                                     \
+    X(ABORT, "ABORT")
+
 enum weft_tcp_state {
 #define WEFT_ENUM_(name, text) WEFT_TCP_##name,
     WEFT_TCP_STATES(WEFT_ENUM_)
@@ -217,6 +227,13 @@ enum weft_tcp_limit {
     WEFT_TCP_LIMITS(WEFT_ENUM_)
 #undef WEFT_ENUM_
     WEFT_LIMIT_COUNT
+};
+
+enum weft_tcp_call {
+#define WEFT_ENUM_(name, text) WEFT_CALL_##name,
+    WEFT_TCP_CALLS(WEFT_ENUM_)
+#undef WEFT_ENUM_
+    WEFT_CALL_COUNT
 };
 
 enum weft_tcp_send_reason {

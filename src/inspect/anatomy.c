@@ -103,6 +103,8 @@ const char *anatomy_event_text(const struct anatomy *a, const struct anatomy_ent
     if (event->event == WEFT_TRACE_TCP_OUT && entry->kind == ANATOMY_FRAME && entry->is_tcp)
         (void)snprintf(buf, WEFT_TRACE_TEXT, "%s",
                        weft_tcp_send_reason_text(why)); /* the rest stands in the frame */
+    else if (event->event == WEFT_TRACE_TCP_OPEN) /* its ends stand in the frame too */
+        (void)snprintf(buf, WEFT_TRACE_TEXT, "connection begins, opened by %s", event->arg[5] ? "the peer" : "us");
     else
         inspect_trace_text_relative(event, anatomy_bases(a, entry), buf);
     return skip_topic(event, buf);

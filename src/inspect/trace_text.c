@@ -56,6 +56,13 @@ static const char *timer_name(uint64_t timer)
     return name_in(names, WEFT_TIMER_COUNT, timer);
 }
 
+static const char *call_name(uint64_t call)
+{
+    static const char *const names[] = {WEFT_TCP_CALLS(NAME_)};
+
+    return name_in(names, WEFT_CALL_COUNT, call);
+}
+
 static const char *limit_name(uint64_t limit)
 {
     static const char *const names[] = {WEFT_TCP_LIMITS(NAME_)};
@@ -250,6 +257,11 @@ static void put_reason(struct line *l, const struct argument *arg)
     put_name(l, reason_name(*arg->value), weft_tcp_send_reason_text(number_of(arg)));
 }
 
+static void put_call(struct line *l, const struct argument *arg)
+{
+    inspect_text_format(&l->text, "%s", call_name(*arg->value));
+}
+
 static void put_error(struct line *l, const struct argument *arg)
 {
     int error = (int)(int64_t)*arg->value;
@@ -269,7 +281,7 @@ static const struct form {
     {"state", put_state, true},  {"timer", put_timer, true},    {"cause", put_cause, true},
     {"drop", put_drop, true},    {"limit", put_limit, true},    {"neigh", put_neigh, true},
     {"mac", put_mac, true},      {"icmp", put_icmp, true},      {"ready", put_ready, true},
-    {"err", put_error, true},    {"seg-why", put_reason, true},
+    {"err", put_error, true},    {"seg-why", put_reason, true}, {"call", put_call, true},
 };
 
 static const struct form *form_of(const struct argument *arg)

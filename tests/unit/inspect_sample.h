@@ -435,7 +435,7 @@ static inline void sample_close(struct sample *s)
                  0);
     sample_event(s, WEFT_TRACE_TCP_READY, 1, WEFT_READABLE | WEFT_PEER_CLOSED, 0, 0, 0, 0, 0);
     s->now += 8;
-    sample_event(s, WEFT_TRACE_TCP_CALL, 1, 3, 0, 0, 0, 0, 0);
+    sample_event(s, WEFT_TRACE_TCP_CALL, 1, WEFT_CALL_CLOSE, 0, 0, 0, 0, 0);
     sample_event(s, WEFT_TRACE_TCP_STATE, 1, WEFT_TCP_CLOSE_WAIT, WEFT_TCP_LAST_ACK, WEFT_CAUSE_CALL_CLOSE, 0,
                  0, 0);
     sample_tcp(s,
