@@ -31,6 +31,11 @@ PLAIN = ROOT / "build"
 SANITIZED = ROOT / "build-asan"
 JOBS = os.cpu_count() or 2
 
+BUILD_OPTIONS = {
+    PLAIN: [],
+    SANITIZED: ["-Db_sanitize=address,undefined", "-Db_lundef=false", "-Dc_args=-fno-sanitize-recover=all"],
+}
+
 # A sanitizer's finding ends the program, and the program's status tells meson.
 SANITIZER_ENV = {
     "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1",
@@ -44,6 +49,7 @@ class Tally:
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
         self.notes = []
+        self.built = {}  # directory: whether it could be compiled
 
     def line(self):
         text = f"{self.passed} passed, {self.failed} failed"
@@ -97,21 +103,22 @@ def show(text, lines=60):
 # --- Meson ---------------------------------------------------------------------
 
 
-def build(tally, directory, options):
-    """Configures once and compiles. Returns False, and counts a failure, when that does not work."""
+def build(tally, directory):
+    """Configures and compiles, once in a run. Returns False, and counts a failure, when that does not work."""
+    if directory in tally.built:
+        return tally.built[directory]
     started = time.monotonic()
+    status = 0
     if not (directory / "build.ninja").exists():
         shutil.rmtree(directory, ignore_errors=True)
-        status, output = run_bounded(["meson", "setup", str(directory), *options], 120)
-        if status != 0:
-            show(output)
-            tally.add(f"meson setup {directory.name}", failed=1, why="see above")
-            return False
-    status, output = run_bounded(["ninja", "-C", str(directory), f"-j{JOBS}"], 600)
-    seconds = time.monotonic() - started
+        status, output = run_bounded(["meson", "setup", str(directory), *BUILD_OPTIONS[directory]], 120)
+    if status == 0:
+        status, output = run_bounded(["ninja", "-C", str(directory), f"-j{JOBS}"], 600)
     if status != 0:
         show(output)
-    tally.add(f"compile in {directory.name}/", passed=status == 0, failed=status != 0, seconds=seconds)
+    tally.add(f"compile in {directory.name}/", passed=status == 0, failed=status != 0,
+              seconds=time.monotonic() - started)
+    tally.built[directory] = status == 0
     return status == 0
 
 
@@ -127,9 +134,9 @@ def cases_of(entry):
     return [count[0], count[1] or 1, count[2]]
 
 
-def meson_suite(directory, options, env=None):
+def meson_suite(directory, env=None):
     def run(tally, limit):
-        if not build(tally, directory, options):
+        if not build(tally, directory):
             return
         log = directory / "meson-logs" / "testlog.json"
         log.unlink(missing_ok=True)
@@ -159,7 +166,7 @@ TAP_LINE = re.compile(r"^(ok|not ok) \d+ - (.*?)(?: \((\d+\.\d+) s\))?(?: # SKIP
 
 def tap_suite(command, env=None, needs=None):
     def run(tally, limit):
-        if needs and not build(tally, needs, []):
+        if needs and not build(tally, needs):
             return
         seen = []
 
@@ -188,17 +195,17 @@ def tap_suite(command, env=None, needs=None):
 
 # Name, seconds allowed, what it proves, how. Cheap ones first.
 SUITES = [
-    ("unit", 300, "unit tests and two-stack conversations in virtual time", meson_suite(PLAIN, [])),
+    ("unit", 300, "unit tests and two-stack conversations in virtual time", meson_suite(PLAIN)),
     ("lint", 120, "borders, symbols, comments, format", tap_suite(["scripts/lint.sh", "fast"])),
     ("install", 120, "what is installed can be used: examples against libweft, man pages",
      tap_suite(["scripts/check-install.sh", str(PLAIN)], needs=PLAIN)),
-    ("sanitize", 300, "the unit tests again under ASan and UBSan",
-     meson_suite(SANITIZED, ["-Db_sanitize=address,undefined", "-Db_lundef=false",
-                             "-Dc_args=-fno-sanitize-recover=all"], SANITIZER_ENV)),
+    ("sanitize", 300, "the same under ASan and UBSan", meson_suite(SANITIZED, SANITIZER_ENV)),
     ("fuzz", 180, "every parser under libFuzzer, a bounded smoke run",
      tap_suite(["scripts/run-fuzz.sh", "build-fuzz", "60"])),
     ("peers", 600, "real programs over real devices, each in a namespace of its own",
      tap_suite(["tests/peers/run.py", "--weft", str(PLAIN / "src/cli/weft")], needs=PLAIN)),
+    ("peers-asan", 300, "the lighter of them under ASan and UBSan",
+     tap_suite(["tests/peers/run.py", "--light", "--weft", str(SANITIZED / "src/cli/weft")], SANITIZER_ENV, SANITIZED)),
 ]
 
 

@@ -158,6 +158,8 @@ class Context:
         self.programs = []
         self.captures = []
         self.count = itertools.count(1)
+        # A sanitizer holds freed memory back for a while: then resident memory says nothing.
+        self.sanitized = self.weft.exists() and b"__asan_init" in self.weft.read_bytes()
 
     def path(self, name):
         return self.directory / name

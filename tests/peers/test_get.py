@@ -114,6 +114,7 @@ def upload_to_a_socket(t):
     t.kernel_end()
     make_file(t.path("body"), 1_000_000)
     listener = socket.create_server((KERNEL, 80))
+    listener.settimeout(20)
     received = []
 
     def serve():

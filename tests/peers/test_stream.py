@@ -44,6 +44,7 @@ def weft_closes_its_half_first(t):
     make_file(t.path("answer"), 3_000_000, 2)
     t.kernel_end()
     listener = socket.create_server((KERNEL, 9000))
+    listener.settimeout(10)
     program = netcat(t, f"{KERNEL}:9000", stdin=t.path("sent"))
     sock, _ = listener.accept()
     received = read_all(sock)  # up to weft's FIN
