@@ -312,13 +312,10 @@ static int write_html(const struct demo *demo, const struct weft_inspect_options
 
 static int write_anatomy(const struct demo *demo)
 {
-    char here[64], there[64], addr[WEFT_ADDR_STRLEN], path[PATH_MAX], why[300];
-    struct weft_inspect_options inspect = {
-        .title = "Anatomy of one HTTP request", .here = here, .there = there};
+    char path[PATH_MAX], why[300];
+    struct weft_inspect_options inspect = {.title = "Anatomy of one HTTP request", .here = "weft", .there = "Linux"};
     int err;
 
-    snprintf(here, sizeof(here), "weft %s", weft_addr_format(&demo->cli->link.addr.addr, addr));
-    snprintf(there, sizeof(there), "Linux %s", weft_addr_format(&demo->cli->link.host_addr.addr, addr));
     weft_recording_poll(demo->recording);
     if (write_html(demo, &inspect) != CLI_OK)
         return CLI_FAILED;

@@ -69,7 +69,7 @@ def device_that_is_down(t):
 @peer_test(30, needs=["curl"])
 def dump_shows_a_capture(t):
     path = t.path("exchange.pcapng")
-    server = t.serve("--sink", "--pcap", path)
+    server = t.serve("--sink", "--pcap", path, capture=False)
     t.run("curl", "-sS", "-f", "-d", "hello", f"http://{WEFT}/x")
     server.stop()
     lines = t.run(t.weft, "dump", path).stdout.splitlines()
