@@ -26,7 +26,6 @@
 /* Marks what was sent to more than us. Returns false when it was not sent to us at all. */
 static bool check_destination(const struct net_iface *iface, const struct weft_mac *dst, struct weft_pkt *pkt)
 {
-    pkt->flags &= (uint16_t) ~(WEFT_PKT_LL_BROADCAST | WEFT_PKT_LL_MULTICAST);
     if (memcmp(dst->b, iface->mac.b, sizeof(dst->b)) == 0)
         return true;
     if (!wire_mac_is_multicast(dst))

@@ -480,7 +480,7 @@ void net_neigh_heard(struct net *net, struct net_iface *iface, const struct weft
 
     if (!neigh && news == NET_NEIGH_ASKS_US)
         neigh = create(net, iface->index, addr, NET_NEIGH_SPARE);
-    if (!neigh || neigh->state == WEFT_NEIGH_PERMANENT)
+    if (!neigh)
         return;
     is_answer = news == NET_NEIGH_ANSWERED &&
                 (neigh->state == WEFT_NEIGH_INCOMPLETE || neigh->state == WEFT_NEIGH_PROBE);

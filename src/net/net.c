@@ -93,6 +93,8 @@ void net_input(struct net *net, int index, struct weft_pkt *pkt)
     struct net_iface *iface = net_iface_get(net, index);
 
     net_iface_count_in(net, iface, pkt);
+    /* What was true on another link is not on this. */
+    pkt->flags &= (uint16_t) ~(WEFT_PKT_LL_BROADCAST | WEFT_PKT_LL_MULTICAST);
     if (iface->has_neighbours)
         net_eth_input(net, iface, pkt);
     else

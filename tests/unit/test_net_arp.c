@@ -54,10 +54,15 @@ static void answers_a_request_and_remembers_who_asked(void **state)
 static void answers_a_probe_and_remembers_nothing(void **state)
 {
     struct wire_arp arp = request(HOST_MAC, ZERO_IP, FX_US);
+    struct weft_addr gateway = FX_PEER;
     struct net_fixture f;
 
     (void)state;
     fx_start(&f, 0);
+    /* even if all addresses are on the link */
+    assert_int_equal(net_route_del(f.net, &(struct weft_prefix){ZERO_IP, 0}, &gateway, 0), 0);
+    fx_add_addr(&f, f.eth, weft_ip4(1, 2, 3, 4), 0);
+    fx_discard(&f, f.eth);
     fx_input_arp(&f, FX_ALL_MAC, &arp);
     expect_reply(&f, HOST_MAC, ZERO_IP);
     fx_expect_no_state(&f);

@@ -102,6 +102,28 @@ static void marks_what_was_sent_to_many(void **state)
     fx_stop(&f);
 }
 
+/* Marks that a packet brings from elsewhere do not count. */
+static void marks_nothing_else(void **state)
+{
+    struct net_fixture f;
+    uint8_t ip[64];
+    uint32_t len = packet(ip, sizeof(ip));
+    struct weft_pkt *pkt;
+    struct writer w;
+
+    (void)state;
+    fx_start(&f, 0);
+    pkt = weft_pkt_new_rx(f.pool, 32);
+    w = writer_of(weft_pkt_put(pkt, WIRE_ETH_LEN + len), WIRE_ETH_LEN + len);
+    wire_eth_emit(&(struct wire_eth){FX_US_MAC, FX_PEER_MAC, WIRE_ETHERTYPE_IP4, false, 0}, &w);
+    writer_bytes(&w, ip, len);
+    pkt->flags = WEFT_PKT_LL_BROADCAST | WEFT_PKT_LL_MULTICAST | WEFT_PKT_CSUM_GOOD;
+    net_input(f.net, f.eth, pkt);
+    assert_int_equal(f.tcp.packets, 1);
+    assert_int_equal(f.tcp.flags, WEFT_PKT_CSUM_GOOD);
+    fx_stop(&f);
+}
+
 /* Links may deliver a frame in pieces, cut anywhere. */
 static void reads_headers_in_pieces(void **state)
 {
@@ -160,6 +182,7 @@ int main(void)
         cmocka_unit_test(drops_frames_that_are_not_for_us),
         cmocka_unit_test(drops_what_is_cut_short),
         cmocka_unit_test(marks_what_was_sent_to_many),
+        cmocka_unit_test(marks_nothing_else),
         cmocka_unit_test(reads_headers_in_pieces),
         cmocka_unit_test(works_without_ethernet),
     };

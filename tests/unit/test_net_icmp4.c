@@ -164,6 +164,10 @@ static void sends_echo_and_takes_the_reply(void **state)
     assert_int_equal(ip.ttl, 9);
     assert_true(weft_addr_eq(&ip.src, &us));
     ip = fx_ip(WIRE_PROTO_ICMP);
+    ip.dst = weft_ip4(10, 77, 0, 255); /* who replies to all replies to nobody */
+    fx_input_icmp(&f, &ip, &reply, "reply", 5);
+    assert_int_equal(fx_drops(&f, WEFT_DROP_ICMP_BROADCAST), 1);
+    ip.dst = FX_US;
     fx_input_icmp(&f, &ip, &reply, "reply", 5);
     assert_int_equal(f.echo.packets, 1);
     assert_int_equal(f.echo.id, 0x1234);
@@ -173,6 +177,39 @@ static void sends_echo_and_takes_the_reply(void **state)
     net_set_echo(f.net, &(struct net_echo){0});
     fx_input_icmp(&f, &ip, &reply, "reply", 5);
     assert_int_equal(fx_drops(&f, WEFT_DROP_ICMP_TYPE), 1);
+    fx_stop(&f);
+}
+
+/* A link that leaves no room in front, and somebody else who holds the block too: then there is no reply. */
+static void moves_a_reply_only_where_it_may(void **state)
+{
+    struct wire_ip4 ip = fx_ip(WIRE_PROTO_ICMP);
+    struct weft_stack_config config = {0};
+    struct net_fixture f;
+    uint8_t message[64], bytes[128];
+    int tun;
+
+    (void)state;
+    fx_start_with(&f, &config);
+    tun = fx_add_iface(&f, WEFT_LINK_IP, 0, NULL);
+    fx_add_addr(&f, tun, FX_US, 24);
+    for (unsigned shared = 0; shared < 2; shared++) {
+        uint32_t len = fx_write_icmp(&echo, "data", 4, message, sizeof(message));
+        struct weft_pkt *pkt = weft_pkt_new_rx(f.pool, 0);
+        struct weft_block *head = pkt->head;
+
+        len = fx_write_ip(&ip, 0, message, len, bytes, sizeof(bytes));
+        memcpy(weft_pkt_put(pkt, len), bytes, len);
+        if (shared)
+            weft_block_ref(head);
+        pkt->flags = WEFT_PKT_CSUM_GOOD; /* true of the request */
+        net_input(f.net, tun, pkt);
+        assert_int_equal(net_output_queue(f.net, tun)->count, 1);
+        assert_int_equal(net_output_queue(f.net, tun)->head->flags, 0);
+        assert_int_equal(fx_drops(&f, WEFT_DROP_POOL_EMPTY), shared);
+        if (shared)
+            weft_block_unref(head);
+    }
     fx_stop(&f);
 }
 
@@ -335,6 +372,26 @@ static void finds_the_mtu_that_is_to_be_tried(void **state)
     assert_int_equal(f.tcp.error.mtu, 296);
     assert_int_equal(net_path_find(f.net, NULL, &far, &path), 0);
     assert_int_equal(path.mtu, FX_MTU); /* nothing is believed before the transport does */
+    fx_stop(&f);
+}
+
+/* What is looked at is made linear, however the link delivered it. */
+static void reads_errors_in_pieces(void **state)
+{
+    struct wire_icmp4 icmp = {.type = 3, .code = 3};
+    struct net_fixture f;
+    uint8_t data[64];
+
+    (void)state;
+    fill(data, sizeof(data));
+    fx_start(&f, 0);
+    for (f.linear = 1; f.linear < 14 + 20 + 8 + 20 + 64; f.linear++) {
+        f.tcp.errors = 0;
+        input_error(&f, icmp, quoted_packet(FX_PROTO), 64);
+        assert_int_equal(f.tcp.errors, 1);
+        assert_true(f.tcp.error.quote_len >= 60);
+        assert_memory_equal(f.tcp.quote, data, 60);
+    }
     fx_stop(&f);
 }
 
@@ -502,10 +559,12 @@ static void tells_no_error_where_none_must_be(void **state)
     ip = fx_ip(WIRE_PROTO_ICMP); /* about an error, or what may be one */
     fx_input_ip(&f, &ip, icmp, fx_write_icmp(&unreachable, "quote", 5, icmp, sizeof(icmp)));
     fx_input_ip(&f, &ip, icmp, fx_write_icmp(&unknown, "?", 1, icmp, sizeof(icmp)));
-    fx_input_ip(&f, &ip, "", 0);
-    assert_int_equal(f.tcp.packets, 5);
+    assert_int_equal(f.tcp.packets, 4);
     fx_expect_none(&f);
     fx_input_ip(&f, &ip, icmp, fx_write_icmp(&echo, "?", 1, icmp, sizeof(icmp))); /* a query may be refused */
+    assert_int_equal(net_output_queue(f.net, f.eth)->count, 1);
+    fx_input_ip(&f, &ip, "", 0); /* a message that is not there, in the memory of the query */
+    assert_int_equal(f.tcp.packets, 6);
     assert_int_equal(net_output_queue(f.net, f.eth)->count, 1);
     fx_stop(&f);
 }
@@ -587,6 +646,15 @@ static void limits_errors(void **state)
     for (unsigned i = 0; i < 100; i++)
         fx_input_ip(&f, &ip, "data", 4);
     assert_int_equal(net_output_queue(f.net, f.eth)->count, NET_ICMP_BURST);
+    fx_discard(&f, f.eth);
+    for (unsigned i = 0; i < 10; i++) { /* what is saved up in small pieces has the same bound */
+        fx_advance(&f, 49 * WEFT_MSEC);
+        fx_input_ip(&f, &ip, "data", 4);
+    }
+    fx_discard(&f, f.eth);
+    for (unsigned i = 0; i < 100; i++)
+        fx_input_ip(&f, &ip, "data", 4);
+    assert_true(net_output_queue(f.net, f.eth)->count <= NET_ICMP_BURST);
     fx_stop(&f);
 }
 
@@ -621,11 +689,13 @@ int main(void)
         cmocka_unit_test(answers_no_echo_to_many),
         cmocka_unit_test(limits_echo_replies),
         cmocka_unit_test(sends_echo_and_takes_the_reply),
+        cmocka_unit_test(moves_a_reply_only_where_it_may),
         cmocka_unit_test(echoes_to_ourselves),
         cmocka_unit_test(drops_what_is_malformed),
         cmocka_unit_test(ignores_what_it_does_not_act_on),
         cmocka_unit_test(tells_the_transport_of_errors),
         cmocka_unit_test(finds_the_mtu_that_is_to_be_tried),
+        cmocka_unit_test(reads_errors_in_pieces),
         cmocka_unit_test(drops_errors_about_what_is_not_ours),
         cmocka_unit_test(takes_no_error_sent_to_many),
         cmocka_unit_test(tells_echo_of_errors_about_its_requests),

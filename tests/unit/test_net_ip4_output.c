@@ -66,6 +66,33 @@ static void numbers_what_may_be_fragmented(void **state)
     fx_stop(&f);
 }
 
+/* Each segment of a super-segment takes a number. */
+static void numbers_the_segments_of_a_super_segment(void **state)
+{
+    struct net_tx tx = fx_tx(FX_PEER);
+    struct fx_frame frame;
+    struct net_fixture f;
+    uint16_t first;
+
+    (void)state;
+    fx_start(&f, WEFT_LINK_TSO4);
+    fx_resolve_peer(&f);
+    tx.dont_fragment = false;
+    for (unsigned i = 0; i < 2; i++) {
+        struct weft_block *block = weft_block_new(f.pool, WEFT_BLOCK_LARGE);
+        struct weft_pkt *pkt = fx_packet(&f, 20);
+
+        assert_true(weft_pkt_add_slice(pkt, block, 0, 3500));
+        weft_block_unref(block);
+        pkt->gso_size = 1000;
+        pkt->gso_segs = 4;
+        assert_int_equal(net_send(f.net, NULL, &tx, pkt), 0);
+    }
+    first = fx_expect_ip(&f, FX_PEER_MAC, &frame).id;
+    assert_int_equal(fx_expect_ip(&f, FX_PEER_MAC, &frame).id, (uint16_t)(first + 4));
+    fx_stop(&f);
+}
+
 /* --- Limits --- */
 
 static void refuses_what_is_too_big(void **state)
@@ -245,6 +272,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_the_header_that_wire_writes),
         cmocka_unit_test(numbers_what_may_be_fragmented),
+        cmocka_unit_test(numbers_the_segments_of_a_super_segment),
         cmocka_unit_test(refuses_what_is_too_big),
         cmocka_unit_test(limits_the_segments_of_a_super_segment),
         cmocka_unit_test(delivers_to_ourselves_in_the_next_step),

@@ -165,6 +165,9 @@ static void keeps_the_latest_packets(void **state)
     for (uint32_t i = 4; i <= NET_NEIGH_PENDING + 3; i++)
         expect_packet(&f, HOST_MAC, i);
     fx_expect_none(&f);
+    for (unsigned i = 0; i < 2 * NET_NEIGH_PENDING_ALL; i++)
+        assert_int_equal(fx_send(&f, FX_PEER, 1), 0);
+    assert_int_equal(fx_send(&f, weft_ip4(10, 77, 0, 10), 1), 0); /* what was dropped waits no more */
     fx_stop(&f);
 }
 
@@ -295,6 +298,12 @@ static void is_asked_when_a_transport_doubts(void **state)
     net_path_doubt(f.net, &path);
     fx_expect_none(&f);
     fx_expect_state(&f, FX_PEER, NEIGH(REACHABLE), NEIGH(PROBE));
+    fx_input_arp_reply(&f, FX_PEER, FX_PEER_MAC);
+    fx_advance(&f, LONG_TIME);
+    assert_int_equal(fx_send(&f, FX_PEER, 1), 0);
+    expect_packet(&f, FX_PEER_MAC, 1);
+    net_path_doubt(f.net, &path);
+    expect_request(&f, FX_PEER, FX_PEER_MAC); /* not only when DELAY is over */
     fx_stop(&f);
 }
 
@@ -325,6 +334,57 @@ static void leaves_a_dead_gateway(void **state)
     fx_stop(&f);
 }
 
+/* A path that knows nothing of the table finds its neighbour there, and disturbs nothing. */
+static void finds_a_neighbour_without_a_hint(void **state)
+{
+    struct net_path path = {0};
+    struct net_tx tx = fx_tx(HOST);
+    struct net_fixture f;
+
+    (void)state;
+    fx_start(&f, 0);
+    fx_resolve_peer(&f);
+    assert_int_equal(fx_send(&f, HOST, 1), 0);
+    expect_request(&f, HOST, FX_ALL_MAC);
+    fx_input_arp_reply(&f, HOST, HOST_MAC);
+    expect_packet(&f, HOST_MAC, 1);
+    f.cursor = f.core.trace.written;
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(net_send(f.net, &path, &tx, fx_packet(&f, 2)), 0);
+        expect_packet(&f, HOST_MAC, 2);
+    }
+    assert_int_equal(path.neigh_hint, 1);
+    fx_expect_no_state(&f);
+    fx_stop(&f);
+}
+
+/* Two neighbours of one address, on two links, are not the same. */
+static void tells_the_interfaces_apart(void **state)
+{
+    struct weft_prefix all = {weft_ip4(0, 0, 0, 0), 0};
+    struct weft_mac mac = {{2, 0, 0, 0, 0, 0x22}};
+    struct weft_addr peer = FX_PEER;
+    struct net_tx tx = fx_tx(FX_FAR);
+    struct net_path path = {0};
+    struct net_fixture f;
+    struct fx_frame frame;
+    int eth2;
+
+    (void)state;
+    fx_start(&f, 0);
+    fx_resolve_peer(&f);
+    eth2 = fx_add_iface(&f, WEFT_LINK_ETHERNET, 0, &mac);
+    assert_int_equal(net_send(f.net, &path, &tx, fx_packet(&f, 1)), 0);
+    expect_packet(&f, FX_PEER_MAC, 1);
+    assert_int_equal(net_route_del(f.net, &all, &peer, f.eth), 0);
+    assert_int_equal(net_route_add(f.net, &all, &peer, eth2, 0), 0);
+    assert_int_equal(net_send(f.net, &path, &tx, fx_packet(&f, 2)), 0);
+    fx_expect_none(&f);
+    fx_pop(&f, eth2, &frame);
+    assert_int_equal(get_be16(frame.bytes + 12), WIRE_ETHERTYPE_ARP);
+    fx_stop(&f);
+}
+
 /* --- What is said without being asked --- */
 
 static void believes_no_answer_that_was_not_asked_for(void **state)
@@ -350,11 +410,30 @@ static void believes_no_answer_that_was_not_asked_for(void **state)
     fx_stop(&f);
 }
 
+/* An answer to somebody else tells the address, but proves nothing of the way to us. */
+static void overhears_an_answer_to_another(void **state)
+{
+    struct wire_arp arp = {WIRE_ARP_REPLY, HOST_MAC, HOST, FX_PEER_MAC, FX_PEER};
+    struct net_fixture f;
+
+    (void)state;
+    fx_start(&f, 0);
+    assert_int_equal(fx_send(&f, HOST, 1), 0);
+    expect_request(&f, HOST, FX_ALL_MAC);
+    fx_input_arp(&f, FX_ALL_MAC, &arp);
+    expect_packet(&f, HOST_MAC, 1);
+    fx_expect_state(&f, HOST, NEIGH(NONE), NEIGH(INCOMPLETE));
+    fx_expect_state(&f, HOST, NEIGH(INCOMPLETE), NEIGH(STALE));
+    fx_stop(&f);
+}
+
 /* --- Groups --- */
 
 static void derives_the_addresses_of_groups(void **state)
 {
     struct weft_mac group_mac = {{0x01, 0x00, 0x5e, 0x01, 0x02, 0x03}};
+    struct weft_addr all = weft_ip4(255, 255, 255, 255);
+    struct net_path path = {0};
     struct net_fixture f;
 
     (void)state;
@@ -366,6 +445,9 @@ static void derives_the_addresses_of_groups(void **state)
     assert_int_equal(fx_send(&f, weft_ip4(239, 129, 2, 3), 3), 0); /* RFC 1112 6.4: 23 bits */
     expect_packet(&f, group_mac, 3);
     fx_expect_state(&f, weft_ip4(255, 255, 255, 255), NEIGH(NONE), NEIGH(PERMANENT));
+    assert_int_equal(net_path_find(f.net, NULL, &all, &path), 0);
+    net_path_confirm(f.net, &path); /* nothing to confirm or to doubt */
+    net_path_doubt(f.net, &path);
     fx_advance(&f, 1000 * WEFT_SEC);
     assert_int_equal(fx_send(&f, weft_ip4(255, 255, 255, 255), 1), 0);
     expect_packet(&f, FX_ALL_MAC, 1);
@@ -411,6 +493,48 @@ static void a_flood_of_requests_pushes_out_nobody_in_use(void **state)
         f.core.now++;
     }
     expect_peer_known(&f);
+    fx_stop(&f);
+}
+
+/* The same when all entries are in use: then there is none for who asks. */
+static void a_full_table_has_no_entry_for_who_asks(void **state)
+{
+    struct wire_arp arp = {WIRE_ARP_REQUEST, HOST_MAC, weft_ip4(10, 77, 9, 9), {{0}}, FX_US};
+    struct net_fixture f;
+
+    (void)state;
+    start_small(&f);
+    for (uint8_t i = 1; i < 8; i++) {
+        struct weft_addr to = weft_ip4(10, 77, 1, i);
+
+        assert_int_equal(fx_send(&f, to, 10), 0);
+        fx_input_arp_reply(&f, to, HOST_MAC);
+    }
+    fx_advance(&f, 2 * WEFT_SEC);
+    fx_discard(&f, f.eth);
+    f.cursor = f.core.trace.written;
+    fx_input_arp(&f, FX_ALL_MAC, &arp);
+    fx_expect_arp(&f, WIRE_ARP_REPLY, HOST_MAC); /* answered all the same */
+    fx_expect_no_state(&f);
+    fx_stop(&f);
+}
+
+static void who_does_not_answer_makes_room_for_who_asks(void **state)
+{
+    struct wire_arp arp = {WIRE_ARP_REQUEST, HOST_MAC, weft_ip4(10, 77, 9, 9), {{0}}, FX_US};
+    struct net_fixture f;
+
+    (void)state;
+    start_small(&f);
+    for (uint8_t i = 1; i < 8; i++) {
+        fx_send(&f, weft_ip4(10, 77, 1, i), 10);
+        fx_advance(&f, 4 * WEFT_SEC);
+        fx_discard(&f, f.eth);
+    }
+    f.cursor = f.core.trace.written;
+    fx_input_arp(&f, FX_ALL_MAC, &arp);
+    fx_expect_state(&f, weft_ip4(10, 77, 1, 1), NEIGH(FAILED), NEIGH(NONE));
+    fx_expect_state(&f, weft_ip4(10, 77, 9, 9), NEIGH(NONE), NEIGH(STALE));
     fx_stop(&f);
 }
 
@@ -524,6 +648,26 @@ static void does_with_one_entry(void **state)
     f.core.now += WEFT_SEC; /* the timer is late: what waits goes with the entry */
     assert_int_equal(fx_send(&f, FX_PEER, 4), 0);
     assert_int_equal(fx_drops(&f, WEFT_DROP_NEIGH_TABLE), 2);
+    f.core.now += WEFT_SEC;
+    fx_discard(&f, f.eth);
+    assert_int_equal(fx_send(&f, weft_ip4(255, 255, 255, 255), 5), 0);
+    assert_int_equal(fx_drops(&f, WEFT_DROP_NEIGH_TABLE), 3);
+    expect_packet(&f, FX_ALL_MAC, 5);
+    fx_stop(&f);
+}
+
+/* Whether anybody listens to the trace changes nothing. */
+static void works_without_a_trace(void **state)
+{
+    struct net_fixture f;
+
+    (void)state;
+    fx_start(&f, 0);
+    f.core.trace.ring = NULL;
+    assert_int_equal(fx_send(&f, HOST, 1), 0);
+    expect_request(&f, HOST, FX_ALL_MAC);
+    fx_input_arp_reply(&f, HOST, HOST_MAC);
+    expect_packet(&f, HOST_MAC, 1);
     fx_stop(&f);
 }
 
@@ -554,13 +698,19 @@ int main(void)
         cmocka_unit_test(is_not_confirmed_while_incomplete),
         cmocka_unit_test(is_asked_when_a_transport_doubts),
         cmocka_unit_test(leaves_a_dead_gateway),
+        cmocka_unit_test(finds_a_neighbour_without_a_hint),
+        cmocka_unit_test(tells_the_interfaces_apart),
         cmocka_unit_test(believes_no_answer_that_was_not_asked_for),
+        cmocka_unit_test(overhears_an_answer_to_another),
         cmocka_unit_test(derives_the_addresses_of_groups),
         cmocka_unit_test(a_flood_of_requests_pushes_out_nobody_in_use),
+        cmocka_unit_test(a_full_table_has_no_entry_for_who_asks),
+        cmocka_unit_test(who_does_not_answer_makes_room_for_who_asks),
         cmocka_unit_test(a_flood_of_unknown_destinations_is_bounded),
         cmocka_unit_test(waiting_packets_are_bounded_in_all),
         cmocka_unit_test(the_least_used_gives_way),
         cmocka_unit_test(does_with_one_entry),
+        cmocka_unit_test(works_without_a_trace),
         cmocka_unit_test(refuses_a_table_that_hints_cannot_name),
     };
 

@@ -76,6 +76,22 @@ static void prefers_an_address_of_the_same_network(void **state)
     fx_stop(&f);
 }
 
+/* Not one of a wider network on another interface, although it stands first. */
+static void prefers_an_address_of_the_same_interface(void **state)
+{
+    struct net_fixture f;
+    int tun;
+
+    (void)state;
+    fx_start(&f, 0);
+    tun = fx_add_iface(&f, WEFT_LINK_IP, 0, NULL);
+    fx_add_addr(&f, tun, weft_ip4(10, 66, 0, 1), 16);
+    fx_add_addr(&f, f.eth, weft_ip4(10, 66, 5, 2), 24);
+    expect(&f, NULL, "10.66.5.9", f.eth, "10.66.5.2", "10.66.5.9");
+    expect(&f, NULL, "10.66.6.9", tun, "10.66.0.1", "10.66.6.9");
+    fx_stop(&f);
+}
+
 static void refuses_what_must_not_be_sent(void **state)
 {
     struct weft_stack_config config = {0};
@@ -133,6 +149,12 @@ static void follows_changes(void **state)
     assert_int_equal(net_route_del(f.net, &some, &gateway, 0), 0);
     assert_int_equal(net_path_find(f.net, NULL, &far, &path), 0);
     assert_int_equal(path.iface, f.eth);
+    fx_add_addr(&f, tun, weft_ip4(192, 0, 2, 9), 24); /* a network of our own */
+    assert_int_equal(net_path_find(f.net, NULL, &far, &path), 0);
+    assert_int_equal(path.iface, tun);
+    fx_add_addr(&f, tun, far, 32); /* ourselves */
+    assert_int_equal(net_path_find(f.net, NULL, &far, &path), 0);
+    assert_int_equal(path.iface, 0);
     fx_stop(&f);
 }
 
@@ -165,10 +187,40 @@ static void checks_routes(void **state)
     assert_int_equal(net_route_del(f.net, &net, &far, tun), WEFT_E_NOTFOUND);
     assert_int_equal(net_route_del(f.net, &net, &far, f.eth), 0);
     expect(&f, NULL, "20.1.1.1", tun, "10.88.0.2", "20.1.1.1");
-    assert_int_equal(net_route_del(f.net, &net, NULL, tun), 0);
+    assert_int_equal(net_route_del(f.net, &net, &any, tun), 0);
     assert_int_equal(net_route_del(f.net, &six, NULL, tun), WEFT_E_NOTFOUND);
     assert_int_equal(net_route_del(f.net, &(struct weft_prefix){weft_ip4(0, 0, 0, 0), 0}, &peer, 0), 0);
     assert_int_equal(find(&f, NULL, "20.1.1.1", &path), WEFT_E_NETUNREACH);
+    fx_stop(&f);
+}
+
+/* --- Life --- */
+
+static unsigned allocations_left;
+
+static void *alloc_some(void *ctx, size_t size)
+{
+    return allocations_left-- ? test_mem_alloc(ctx, size) : NULL;
+}
+
+static void says_when_there_is_no_memory(void **state)
+{
+    struct weft_stack_config config = {0};
+    struct net *net = NULL;
+    struct net_fixture f;
+    unsigned n = 0;
+
+    (void)state;
+    fx_start(&f, 0);
+    f.core.allocator.alloc = alloc_some;
+    for (;; n++) {
+        allocations_left = n;
+        if (net_new(&f.core, &config, &net) == 0)
+            break;
+        assert_null(net);
+    }
+    assert_int_equal(n, 4);
+    net_free(net);
     fx_stop(&f);
 }
 
@@ -177,9 +229,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chooses_the_way_and_the_address),
         cmocka_unit_test(prefers_an_address_of_the_same_network),
+        cmocka_unit_test(prefers_an_address_of_the_same_interface),
         cmocka_unit_test(refuses_what_must_not_be_sent),
         cmocka_unit_test(follows_changes),
         cmocka_unit_test(checks_routes),
+        cmocka_unit_test(says_when_there_is_no_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,10 @@ static void lowers_and_never_raises(void **state)
     fx_start(&f, 0);
     assert_int_equal(net_path_find(f.net, NULL, &far, &path), 0);
     assert_int_equal(path.mtu, FX_MTU);
+    net_path_mtu_set(f.net, &far, 9000); /* wider than the link */
+    assert_true(fx_traced(&f, WEFT_TRACE_PMTU, NULL));
+    assert_int_equal(net_path_find(f.net, NULL, &far, &path), 0);
+    assert_int_equal(path.mtu, FX_MTU);
     net_path_mtu_set(f.net, &far, 1400);
     assert_true(fx_traced(&f, WEFT_TRACE_PMTU, &record));
     assert_int_equal(record.arg[2], 1400);
