@@ -72,7 +72,7 @@ const struct weft_http_route *http_route_find(struct weft_http_req *req)
     const struct weft_http_route *route = best_route(&req->conn->server->config, req->path);
     const char *method = weft_http_req_method_name(req);
 
-    if (route && allows(route->methods, method))
+    if (route && !head->target.has_slash && allows(route->methods, method))
         return route;
     if (head->method == WEFT_HTTP_OTHER || head->method == WEFT_HTTP_CONNECT ||
         head->method == WEFT_HTTP_TRACE)
