@@ -183,8 +183,8 @@ class Context:
     def show_logs(self):
         for program in self.programs:
             for text in (program.out(), program.err()):
-                for line in text.splitlines()[-15:]:
-                    print(f"  {program.name}: {line}")
+                for line in text.splitlines()[-6:]:
+                    print(f"  {program.name}: {line[:600]}")
 
     def run(self, *command, limit=60, check=True, env=None, text=True):
         """Runs a program to its end; its status must be 0 unless check is False."""

@@ -5,7 +5,7 @@ import random
 import socket
 import struct
 
-from harness import DEVICE, KERNEL, WEFT, make_file, peer_test, read_exactly
+from harness import DEVICE, KERNEL, WEFT, is_readable, make_file, peer_test, read_exactly
 
 ETHERTYPE_IP = 0x0800
 
@@ -16,7 +16,6 @@ class Wire:
     def __init__(self):
         self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
         self.socket.bind((DEVICE, 0))
-        self.socket.settimeout(2)
 
     def send(self, frame):
         try:
@@ -24,9 +23,17 @@ class Wire:
         except OSError:
             pass  # the kernel refuses what is too short or too long for the device
 
-    def capture(self, count):
-        """Frames of both directions that pass now."""
-        return [self.socket.recv(65536) for _ in range(count)]
+    def captured(self):
+        """The frames of both directions that have passed and were not asked for yet."""
+        frames = []
+        while is_readable(self.socket):
+            frames.append(self.socket.recv(65536))
+        return frames
+
+
+def mac_of_weft(frames):
+    """The destination of what the kernel sends to weft's address."""
+    return next(f[0:6] for f in frames if f[12:14] == b"\x08\0" and f[30:34] == socket.inet_aton(WEFT))
 
 
 def internet_sum(data):
@@ -112,8 +119,8 @@ def garbage_leaves_connections_unharmed(t):
     wire = Wire()
     for client in clients:
         client.ask()
-    samples = wire.capture(60)
-    mac = next(frame[0:6] for frame in samples if frame[12:14] == b"\x08\0" and frame[30:34] == socket.inet_aton(WEFT))
+    samples = wire.captured()
+    mac = mac_of_weft(samples)
     ports = [client.socket.getsockname()[1] for client in clients]
     rss = server.rss_bytes()
     for index in range(60):
@@ -142,7 +149,7 @@ def flood_of_syns(t):
     client = Client((site / "data.bin").read_bytes())
     wire = Wire()
     client.ask()
-    mac = next(frame[0:6] for frame in wire.capture(10) if frame[30:34] == socket.inet_aton(WEFT))
+    mac = mac_of_weft(wire.captured())
     for _ in range(20_000):
         wire.send(tcp_frame(mac, f"10.77.0.{generator.randrange(3, 255)}", WEFT, generator.randrange(1024, 65536), 80,
                             generator.getrandbits(32), 0, 2, 64240))
