@@ -88,6 +88,7 @@ static void begin_active(struct tcb *tcb, const struct net_path *path)
     tcb->snd.iss = tcp_demux_isn(tcb->tcp, &tcb->node.tuple);
     tcb->snd.una = tcb->snd.nxt = tcb->snd.small_end = tcb->snd.iss;
     tcb->buf.start = seq_add(tcb->snd.iss, 1);
+    tcp_rack_init(tcb);
     tcb->snd.peer_mss = UINT16_MAX;
     tcb->rcv.mss = tcp_mss_to_offer(path, &tcb->node.tuple, &tcb->options);
     tcb->rcv.wscale = tcp_wscale_to_offer(tcb->options.receive_buffer);

@@ -252,7 +252,7 @@ static bool resend(struct tcb *tcb, struct tcp_range *range, uint32_t len, enum 
         .why = why,
     };
 
-    if (seq_ge(seq_add(start, segment.len), tcp_data_end(tcb)))
+    if (segment.len > 0 && seq_ge(seq_add(start, segment.len), tcp_data_end(tcb)))
         segment.flags |= WIRE_TCP_PSH;
     if (tcb->fin_sent && seq_gt(end, tcp_data_end(tcb)))
         segment.flags |= WIRE_TCP_FIN;
@@ -494,6 +494,7 @@ static bool send_tail_probe(struct tcb *tcb)
     core_count(tcb->tcp->core, WEFT_COUNT_TCP_TAIL_PROBES);
     tcb->rack.probe_is_retransmit = len == 0 || len > window;
     tcb->rack.probe_out = true;
+    tcb->rack.has_new_rtt = false;
     if (tcb->rack.probe_is_retransmit) {
         struct tcp_range *range = tail_segment(tcb);
 

@@ -24,7 +24,7 @@
 
 void tcp_rack_init(struct tcb *tcb)
 {
-    tcb->rack = (struct tcp_rack){.reo_wnd_mult = 1};
+    tcb->rack = (struct tcp_rack){.reo_wnd_mult = 1, .fack = tcb->snd.una};
 }
 
 /* RACK_sent_after of RFC 8985 6.2. */

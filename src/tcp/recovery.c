@@ -23,7 +23,7 @@ static void trace_cwnd(const struct tcb *tcb, enum weft_tcp_cause cause)
 }
 
 /* RFC 6937 3.1 with the slow start reduction bound. `delivered` bytes have arrived with this ACK. */
-static void prr_update(struct tcb *tcb, uint32_t delivered, bool first)
+static void prr_update(struct tcb *tcb, uint32_t delivered, bool must_send)
 {
     struct tcp_congestion *cc = &tcb->cc;
     uint32_t pipe = tcp_in_flight(tcb);
@@ -45,8 +45,9 @@ static void prr_update(struct tcb *tcb, uint32_t delivered, bool first)
         if (send > limit)
             send = limit;
     }
-    /* The fast retransmit itself is always allowed (RFC 5681 3.2 step 3). */
-    if (first && send < (int64_t)mss)
+    /* The fast retransmit itself is always allowed (RFC 5681 3.2 step 3), and what a partial ACK shows to
+     * be missing (RFC 6582 3.2 step 3). */
+    if (must_send && send < (int64_t)mss)
         send = mss;
     cc->cwnd = pipe + (uint32_t)(send > 0 ? send : 0);
 }
@@ -63,6 +64,7 @@ static void enter_recovery(struct tcb *tcb, uint32_t delivered)
     cc->ssthresh = cc->ops->reduced(tcb);
     cc->prr_delivered = cc->prr_out = 0;
     cc->acked = 0;
+    tcb->rack.probe_out = false; /* RFC 8985 7.1 */
     prr_update(tcb, delivered, true);
     trace_cwnd(tcb, WEFT_CAUSE_RECOVERY);
 }
@@ -117,26 +119,46 @@ static void judge(struct tcb *tcb, const struct tcp_delivery *delivery)
         tcp_rack_detect(tcb);
 }
 
-/* RFC 8985 7.4: the probe's fate. A loss that only the probe repaired counts as congestion. */
+/*
+ * RFC 8985 7.4.2: the probe's fate. A loss that only the probe repaired counts
+ * as congestion; but that it was one shows only with the next ACK, when no
+ * duplicate has been reported.
+ */
 static void settle_probe(struct tcb *tcb, const struct tcp_delivery *delivery)
 {
     struct tcp_rack *rack = &tcb->rack;
+    struct tcp_congestion *cc = &tcb->cc;
 
     if (!rack->probe_out || seq_lt(tcb->snd.una, rack->probe_end))
         return;
+    bool is_repaired = rack->probe_is_retransmit && !delivery->dsack && seq_gt(tcb->snd.una, rack->probe_end);
+    if (!is_repaired && rack->probe_is_retransmit && !delivery->dsack && !delivery->is_dupack)
+        return;
     rack->probe_out = false;
-    if (rack->probe_is_retransmit && !delivery->dsack && tcb->cc.state == TCP_CA_OPEN) {
-        tcb->cc.ssthresh = tcb->cc.ops->reduced(tcb);
-        if (tcb->cc.cwnd > tcb->cc.ssthresh)
-            tcb->cc.cwnd = tcb->cc.ssthresh;
-        trace_cwnd(tcb, WEFT_CAUSE_RECOVERED);
-    }
+    if (!is_repaired || cc->state != TCP_CA_OPEN)
+        return;
+    cc->ssthresh = cc->ops->reduced(tcb);
+    if (cc->cwnd > cc->ssthresh)
+        cc->cwnd = cc->ssthresh;
+    trace_cwnd(tcb, WEFT_CAUSE_RECOVERED);
+}
+
+/* RFC 6937 3: a duplicate ACK stands for a segment; what these have told is taken off an ACK that moves.
+ * `credit` is what duplicate ACKs stood for before this one. */
+static uint32_t arrived(const struct tcb *tcb, const struct tcp_delivery *delivery, uint32_t credit)
+{
+    uint32_t bytes = delivery->acked + delivery->sacked;
+    uint32_t told = credit > tcp_dupack_bytes(tcb) ? credit - tcp_dupack_bytes(tcb) : 0;
+
+    if (!tcb->has_sack && delivery->is_dupack)
+        return tcb->snd.mss;
+    return bytes > told ? bytes - told : 0;
 }
 
 void tcp_recovery_on_ack(struct tcb *tcb, const struct tcp_delivery *delivery)
 {
     struct tcp_congestion *cc = &tcb->cc;
-    uint32_t delivered = delivery->acked + delivery->sacked;
+    uint32_t credit = tcp_dupack_bytes(tcb);
 
     if (delivery->dsack)
         tcp_rack_dsack(tcb);
@@ -145,11 +167,9 @@ void tcp_recovery_on_ack(struct tcb *tcb, const struct tcp_delivery *delivery)
         leave(tcb);
     judge(tcb, delivery);
     if (cc->state == TCP_CA_OPEN && tcb->board.lost_bytes > 0) {
-        enter_recovery(tcb, delivered);
+        enter_recovery(tcb, delivery->acked + delivery->sacked);
     } else if (cc->state == TCP_CA_RECOVERY) {
-        if (!tcb->has_sack && delivery->is_dupack)
-            delivered = tcb->snd.mss;
-        prr_update(tcb, delivered, false);
+        prr_update(tcb, arrived(tcb, delivery, credit), !tcb->has_sack && delivery->acked > 0);
     } else if (delivery->acked > 0 && (cc->cwnd_limited || cc->state == TCP_CA_LOSS)) {
         cc->ops->grow(tcb, delivery->acked);
         trace_cwnd(tcb, cc->cwnd < cc->ssthresh ? WEFT_CAUSE_SLOW_START : WEFT_CAUSE_AVOIDANCE);

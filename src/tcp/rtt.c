@@ -56,6 +56,7 @@ void tcp_rtt_sample(struct tcb *tcb, uint32_t rtt_us)
     if (rtt->rto > tcb->tcp->config.rto_max)
         rtt->rto = (uint32_t)tcb->tcp->config.rto_max;
     rtt->backoffs = 0;
+    tcb->rack.has_new_rtt = true;
     tcp_trace(tcb, WEFT_TRACE_TCP_RTT, r, rtt->srtt, rtt->rttvar, rtt->rto, 0, 0);
 }
 

@@ -212,22 +212,37 @@ static void mark_sacked(struct tcb *tcb, tcp_seq left, tcp_seq right, const stru
         merge_with_previous(tcb, range);
 }
 
+/* Copies the blocks that say what the peer holds, those that can be true, in ascending order: RACK sees
+ * reordering in any other (RFC 8985 6.2 step 3). Returns how many. */
+static unsigned sort_blocks(const struct tcb *tcb, const struct tcp_seg *seg, unsigned first,
+                            struct wire_tcp_sack *out)
+{
+    unsigned n = 0;
+
+    for (unsigned i = first; i < seg->opts.nsacks; i++) {
+        struct wire_tcp_sack block = seg->opts.sack[i];
+        unsigned at = n;
+
+        if (seq_le(seq_of(block.right), seq_of(block.left)) || seq_lt(seq_of(block.left), tcb->snd.una) ||
+            seq_gt(seq_of(block.right), tcb->snd.nxt))
+            continue;
+        for (; at > 0 && seq_lt(seq_of(block.left), seq_of(out[at - 1].left)); at--)
+            out[at] = out[at - 1];
+        out[at] = block;
+        n++;
+    }
+    return n;
+}
+
 void tcp_sack_blocks(struct tcb *tcb, const struct tcp_seg *seg, struct tcp_delivery *delivery)
 {
-    unsigned i = 0;
+    struct wire_tcp_sack blocks[WIRE_TCP_MAX_SACK];
+    unsigned n;
 
-    if (seg->opts.nsacks > 0 && first_block_is_dsack(seg)) {
-        delivery->dsack = true;
-        i = 1;
-    }
-    for (; i < seg->opts.nsacks; i++) {
-        tcp_seq left = seq_of(seg->opts.sack[i].left);
-        tcp_seq right = seq_of(seg->opts.sack[i].right);
-
-        if (seq_le(right, left) || seq_lt(left, tcb->snd.una) || seq_gt(right, tcb->snd.nxt))
-            continue;
-        mark_sacked(tcb, left, right, seg, delivery);
-    }
+    delivery->dsack = seg->opts.nsacks > 0 && first_block_is_dsack(seg);
+    n = sort_blocks(tcb, seg, delivery->dsack, blocks);
+    for (unsigned i = 0; i < n; i++)
+        mark_sacked(tcb, seq_of(blocks[i].left), seq_of(blocks[i].right), seg, delivery);
 }
 
 void tcp_sack_mark_lost(struct tcb *tcb, struct tcp_range *range, uint32_t len, unsigned cause)

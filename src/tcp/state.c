@@ -46,7 +46,6 @@ struct tcb *tcp_state_new(struct tcp *tcp, const struct tcp_tuple *tuple, const 
     tcb->ts_offset = tcp_demux_ts_offset(tcp, tuple);
     tcp_timer_init(tcb);
     tcp_rtt_init(tcb);
-    tcp_rack_init(tcb);
     tcb->cc.ops = &tcp_cc_newreno;
     tcp_demux_insert(tcp, &tcb->node);
     return tcb;

@@ -200,6 +200,7 @@ static void fill_block(struct tcb *tcb, const struct syn *syn, const struct tcp_
     tcb->snd.iss = syn->iss;
     tcb->snd.una = tcb->snd.nxt = tcb->snd.small_end = seq_add(syn->iss, 1);
     tcb->buf.start = tcb->snd.nxt;
+    tcp_rack_init(tcb);
     tcb->rcv.irs = syn->irs;
     tcb->rcv.nxt = tcb->rcv.acked = seq_add(syn->irs, 1);
     tcb->rcv.adv = seq_add(tcb->rcv.nxt, syn_ack_window(syn));

@@ -152,6 +152,7 @@ struct tcp_rack {
     tcp_seq probe_end;      /* TLP.end_seq, valid with probe_out */
     bool probe_out;
     bool probe_is_retransmit;
+    bool has_new_rtt; /* a round trip has been measured since the last probe */
 };
 
 enum tcp_ca_state {
@@ -532,7 +533,7 @@ struct tcp_delivery {
     weft_time newest_resent; /* the same of those sent again, when the echoed timestamp says it was that copy */
 };
 
-void tcp_rack_init(struct tcb *tcb);
+void tcp_rack_init(struct tcb *tcb); /* when SND.UNA is known */
 void tcp_rack_delivered(struct tcb *tcb, const struct tcp_range *range, bool is_ambiguous);
 /* Marks what RACK judges lost; returns bytes newly lost, and arms the reordering timer. */
 uint32_t tcp_rack_detect(struct tcb *tcb);

@@ -116,11 +116,12 @@ void tcp_timer_established(struct tcb *tcb)
     tcp_timer_keepalive_changed(tcb);
 }
 
-/* RFC 8985 7.2: a probe is scheduled in open state only, for SACK connections, one at a time. */
+/* RFC 8985 7.2 and 7.3: a probe is scheduled in open state only, for SACK connections, one at a time, and
+ * with a round trip measured since the last one. */
 static void schedule_probe(struct tcb *tcb)
 {
-    if (tcb->has_sack && tcb->cc.state == TCP_CA_OPEN && !tcb->rack.probe_out && tcb->rtt.backoffs == 0 &&
-        tcb->board.sacked_bytes == 0)
+    if (tcb->has_sack && tcb->cc.state == TCP_CA_OPEN && !tcb->rack.probe_out && tcb->rack.has_new_rtt &&
+        tcb->rtt.backoffs == 0 && tcb->board.sacked_bytes == 0)
         arm(tcb, WEFT_TIMER_PROBE, tcp_rack_probe_delay(tcb));
     else
         cancel(tcb, WEFT_TIMER_PROBE);
@@ -234,6 +235,9 @@ static bool is_held_by_window(const struct tcb *tcb)
 static bool on_retransmission(struct tcb *tcb)
 {
     bool handshake = tcb->state == WEFT_TCP_SYN_SENT || tcb->state == WEFT_TCP_SYN_RECEIVED;
+    /* RFC 8985 7.2: a probe that is due at the same moment goes in the timeout's place. */
+    if (tcb->deadline[WEFT_TIMER_PROBE] <= now_of(tcb))
+        return true;
     unsigned r2 = handshake ? tcb->tcp->config.syn_retries : tcb->tcp->config.data_retries;
 
     core_count(tcb->tcp->core, WEFT_COUNT_TCP_RTO_TIMEOUTS);
@@ -262,9 +266,11 @@ static bool on_reordering(struct tcb *tcb)
     return true;
 }
 
+/* RFC 8985 7.3: "the sender MUST re-arm the RTO timer". */
 static bool on_probe(struct tcb *tcb)
 {
     tcp_owe(tcb, TCP_OWED_PROBE);
+    arm(tcb, WEFT_TIMER_RTO, tcp_rtt_rto(tcb));
     return true;
 }
 

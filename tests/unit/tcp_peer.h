@@ -51,7 +51,7 @@
 #define TP_IRS         0xfffffc00u
 #define TP_TSVAL       0xffffff80u /* the peer's timestamp clock when it begins: wraps after 128 ms */
 #define TP_SEGS        8192
-#define TP_LOG         40
+#define TP_LOG         14
 #define TP_MAX_DATA    65000u
 
 static const struct weft_addr tp_us = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 1}};
@@ -805,6 +805,34 @@ static inline struct tcp_peer *tcp_peer_established(const struct tcp_peer_setup 
     return t;
 }
 
+/* The next byte of either side is number 1 from here on. */
+static inline void tp_rebase(struct tcp_peer *t)
+{
+    t->iss = t->write_seq - 1;
+    t->irs = t->read_seq - 1;
+}
+
+/* A connection whose round trip has been measured often: 100 ms, without variance. */
+static inline struct tcp_peer *tcp_peer_measured(const struct tcp_peer_setup *setup)
+{
+    struct tcp_peer *t = tcp_peer_syn_sent(setup);
+
+    tp_agree(t);
+    after(t, 100 * WEFT_MSEC);
+    peer_sends_syn(t, "SA", 0, 1);
+    we_send(t, "A", 1, 1, 0);
+    for (unsigned i = 0; i < 20; i++) {
+        we_write(t, 100);
+        we_send(t, "PA", 1 + 100 * i, 1, 100);
+        after(t, 100 * WEFT_MSEC);
+        peer_sends(t, "A", 1, 101 + 100 * i, 0);
+    }
+    we_send_nothing(t);
+    tp_rebase(t);
+    t->heard = 0;
+    return t;
+}
+
 /* Both sides have sent SYNs that crossed. */
 static inline struct tcp_peer *tcp_peer_both_opening(const struct tcp_peer_setup *setup)
 {
@@ -876,13 +904,6 @@ static inline struct tcp_peer *tcp_peer_time_wait(const struct tcp_peer_setup *s
     we_send(t, "A", 2, 2, 0);
     we_are(t, TIME_WAIT);
     return t;
-}
-
-/* The next byte of either side is number 1 from here on. */
-static inline void tp_rebase(struct tcp_peer *t)
-{
-    t->iss = t->write_seq - 1;
-    t->irs = t->read_seq - 1;
 }
 
 /* The peer has sent enough that we no longer acknowledge at once (16 segments), all of full size and read. */
