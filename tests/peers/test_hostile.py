@@ -106,6 +106,21 @@ class Client:
         assert read_exactly(self.socket, len(self.content)) == self.content
 
 
+def exact_reset_ends(wire, mac, client):
+    """The other side of the coin, which shows that our frames do arrive: a RST at RCV.NXT ends the connection."""
+    wire.captured()
+    client.ask()
+    port = client.socket.getsockname()[1]
+    acks = [struct.unpack("!I", f[42:46])[0] for f in wire.captured()
+            if f[12:14] == b"\x08\0" and f[26:30] == socket.inet_aton(WEFT) and f[36:38] == struct.pack("!H", port)]
+    wire.send(tcp_frame(mac, KERNEL, WEFT, port, 80, acks[-1], 0, 4, 0))
+    try:
+        client.ask()
+        raise AssertionError("a RST at RCV.NXT was ignored")
+    except ConnectionResetError:
+        pass
+
+
 @peer_test(90)
 def garbage_leaves_connections_unharmed(t):
     seed = random.randrange(1 << 32)
@@ -136,6 +151,7 @@ def garbage_leaves_connections_unharmed(t):
     assert numbers["drops"] > 5000, numbers
     assert numbers["pool_exhausted"] == 0, numbers
     assert t.sanitized or server.rss_bytes() - rss < 64 << 20
+    exact_reset_ends(wire, mac, clients[0])
 
 
 @peer_test(60, needs=["curl"])
