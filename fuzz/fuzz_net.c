@@ -93,6 +93,8 @@ static void send_to(struct fuzz *f, struct net_path *path, struct weft_addr dst,
 
     if (!pkt)
         return;
+    if (how & 16)
+        tx.src = some_addr(how);
     if (how & 2) { /* a super-segment with a partial checksum */
         struct weft_block *block = weft_block_new(f->core.pool, WEFT_BLOCK_SMALL);
 
