@@ -238,7 +238,8 @@ struct weft_inspect_options {
     unsigned width; /* columns; 0 means 100 */
     weft_time start;   /* what times are relative to; 0: the first frame's */
     const char *title; /* NULL: "Anatomy of a request" or the like */
-    const char *here;  /* names of the two ends; NULL: "weft" and "peer" */
+    const char *
+        here; /* names of the two ends; NULL: "weft" and "peer", or "server" and "client" of a foreign capture */
     const char *there;
 };
 

@@ -48,6 +48,20 @@ void anatomy_free(struct anatomy *a)
     free(a);
 }
 
+const char *anatomy_here(const struct anatomy *a, const struct weft_inspect_options *options)
+{
+    if (options->here)
+        return options->here;
+    return a->is_foreign ? "server" : "weft";
+}
+
+const char *anatomy_there(const struct anatomy *a, const struct weft_inspect_options *options)
+{
+    if (options->there)
+        return options->there;
+    return a->is_foreign ? "client" : "peer";
+}
+
 const struct inspect_bases *anatomy_bases(const struct anatomy *a, const struct anatomy_entry *entry)
 {
     if (entry->flow != UINT32_MAX)
@@ -103,8 +117,9 @@ const char *anatomy_event_text(const struct anatomy *a, const struct anatomy_ent
     if (event->event == WEFT_TRACE_TCP_OUT && entry->kind == ANATOMY_FRAME && entry->is_tcp)
         (void)snprintf(buf, WEFT_TRACE_TEXT, "%s",
                        weft_tcp_send_reason_text(why)); /* the rest stands in the frame */
-    else if (event->event == WEFT_TRACE_TCP_OPEN) /* its ends stand in the frame too */
-        (void)snprintf(buf, WEFT_TRACE_TEXT, "connection begins, opened by %s", event->arg[5] ? "the peer" : "us");
+    else if (event->event == WEFT_TRACE_TCP_OPEN)       /* its ends stand in the frame too */
+        (void)snprintf(buf, WEFT_TRACE_TEXT, "connection begins, opened by %s",
+                       event->arg[5] ? "the peer" : "us");
     else
         inspect_trace_text_relative(event, anatomy_bases(a, entry), buf);
     return skip_topic(event, buf);

@@ -150,6 +150,7 @@ struct anatomy {
     struct anatomy_timer *timer;
     uint32_t message_count, message_room;
     struct anatomy_message *message;
+    bool is_foreign; /* no frame has a direction: neither end is known to be ours */
     struct anatomy_summary summary;
     struct inspect_arena arena; /* where texts lie */
 };
@@ -157,6 +158,10 @@ struct anatomy {
 /* Gives the anatomy. Returns 0 or WEFT_E_NOMEM. */
 int anatomy_new(const struct weft_recording *recording, struct anatomy **out);
 void anatomy_free(struct anatomy *anatomy);
+
+/* What the two ends are called, if the options do not say it. */
+const char *anatomy_here(const struct anatomy *anatomy, const struct weft_inspect_options *options);
+const char *anatomy_there(const struct anatomy *anatomy, const struct weft_inspect_options *options);
 
 /* Where the sequence numbers of the entry's connection begin; NULL when that is not known. */
 const struct inspect_bases *anatomy_bases(const struct anatomy *anatomy, const struct anatomy_entry *entry);

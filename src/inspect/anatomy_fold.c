@@ -182,12 +182,15 @@ void anatomy_summarize(struct anatomy *a)
     struct anatomy_summary *sum = &a->summary;
     weft_time first = WEFT_TIME_NEVER, last = 0;
 
+    a->is_foreign = true;
+
     for (uint32_t i = 0; i < a->entry_count; i++) {
         const struct anatomy_entry *entry = &a->entry[i];
 
         if (entry->kind != ANATOMY_FRAME)
             continue;
         sum->frames++;
+        a->is_foreign = a->is_foreign && entry->frame->frame.direction == WEFT_DIRECTION_UNKNOWN;
         sum->bytes += entry->frame->frame.wire_len;
         sum->problems += entry->problems > 0;
         sum->background += entry->fold == ANATOMY_FOLDED_BACKGROUND;

@@ -319,8 +319,8 @@ static void put_recording(struct page *p)
     p->entries = count_entries(a);
     inspect_json_open(&p->j, NULL, '{');
     inspect_json_text(&p->j, "title", p->options->title ? p->options->title : "Anatomy of an exchange");
-    inspect_json_text(&p->j, "here", p->options->here ? p->options->here : "weft");
-    inspect_json_text(&p->j, "there", p->options->there ? p->options->there : "peer");
+    inspect_json_text(&p->j, "here", anatomy_here(a, p->options));
+    inspect_json_text(&p->j, "there", anatomy_there(a, p->options));
     inspect_json_number(&p->j, "epoch",
                         a->recording->config.epoch ? (int64_t)(a->recording->config.epoch + a->start) : 0);
     inspect_json_number(&p->j, "left", (int64_t)a->entry_count - p->entries);

@@ -295,6 +295,8 @@ int weft_anatomy_text(FILE *out, const struct weft_recording *recording,
     if (!error)
         error = weft_flows_new(ANATOMY_MAX_FLOWS, &t.flows);
     if (!error) {
+        t.p.here = anatomy_here(a, t.p.options);
+        t.p.there = anatomy_there(a, t.p.options);
         tell_summary(&t);
         tell_entries(&t);
         tell_states(&t);

@@ -172,6 +172,11 @@ enum {
     ICMP6_REDIRECT = 137,
 };
 
+enum {
+    ND_SOURCE_LINK_LAYER = 1,
+    ND_TARGET_LINK_LAYER = 2,
+};
+
 static const char *nd_option_name(unsigned type)
 {
     static const char *const names[] = {"Option",
@@ -184,23 +189,35 @@ static const char *nd_option_name(unsigned type)
     return names[type < sizeof(names) / sizeof(names[0]) ? type : 0];
 }
 
+/* The Ethernet address in an option of 8 bytes (RFC 2464 6). */
+static void dissect_nd_mac(struct dissect *d, struct weft_dissect_field *option)
+{
+    struct weft_dissect_field *field = inspect_dissect_part(d, option, 16, 48, "Link-Layer Address");
+    struct weft_mac mac;
+    char buf[WEFT_MAC_STRLEN];
+
+    for (unsigned i = 0; i < 6; i++)
+        mac.b[i] = (uint8_t)(field->value >> (40 - 8 * i));
+    inspect_dissect_say(d, field, "%s", weft_mac_format(&mac, buf));
+    option->text = field->text;
+}
+
 /* RFC 4861 4.6: lengths count eight octets and are never 0. */
 static void dissect_nd_options(struct dissect *d)
 {
     d->source = "RFC 4861 4.6";
     while (!d->has_failed && inspect_dissect_rest(d) >= 2) {
-        const uint8_t *at = d->bytes + d->bit / 8;
-        struct weft_dissect_field *option = inspect_dissect_bytes(d, at[1] * 8u, nd_option_name(at[0]));
+        unsigned type = d->bytes[d->bit / 8], len = d->bytes[d->bit / 8 + 1];
+        struct weft_dissect_field *option = inspect_dissect_bytes(d, len * 8, nd_option_name(type));
 
-        if (at[1] == 0) {
+        if (len == 0) {
             inspect_dissect_wrong(d, option, "length 0");
             return;
         }
         (void)inspect_dissect_part(d, option, 0, 8, "Type");
         (void)inspect_dissect_part(d, option, 8, 8, "Length");
-        if ((at[0] == 1 || at[0] == 2) && at[1] == 1)
-            inspect_dissect_say(d, option, "%02x:%02x:%02x:%02x:%02x:%02x", at[2], at[3], at[4], at[5], at[6],
-                                at[7]);
+        if ((type == ND_SOURCE_LINK_LAYER || type == ND_TARGET_LINK_LAYER) && len == 1)
+            dissect_nd_mac(d, option);
     }
 }
 

@@ -215,26 +215,6 @@ static void dissect_option(struct dissect *d, unsigned kind, unsigned len,
         dissect_option_value(d, option, kind, len, seen);
 }
 
-/* The names of the options that are there, for the field that stands for all of them. */
-static void list_options(struct dissect *d, struct weft_dissect_field *options, const uint8_t *bytes,
-                         uint32_t len)
-{
-    char buf[160];
-    struct inspect_text t = inspect_text_in(buf, sizeof(buf));
-
-    for (uint32_t at = 0; at < len && bytes[at] != WIRE_TCP_OPT_END;) {
-        unsigned kind = bytes[at], step = kind == WIRE_TCP_OPT_NOP ? 1 : at + 1 < len ? bytes[at + 1] : 0;
-
-        if (kind != WIRE_TCP_OPT_NOP)
-            inspect_text_format(&t, "%s%s", t.used ? ", " : "", option_name(kind));
-        if (step == 0 || (kind != WIRE_TCP_OPT_NOP && step < 2))
-            break;
-        at += step;
-    }
-    inspect_dissect_say(d, options, "%s", buf);
-    inspect_dissect_note(d, options, "%u bytes", (unsigned)len);
-}
-
 void inspect_dissect_tcp_options(struct dissect *d, uint32_t len, const struct weft_dissect_tcp *seen)
 {
     uint32_t begin = d->bit, end = d->bit / 8 + len;
@@ -245,7 +225,8 @@ void inspect_dissect_tcp_options(struct dissect *d, uint32_t len, const struct w
     options = inspect_dissect_bytes(d, len, "Options");
     if (d->has_failed)
         return;
-    list_options(d, options, d->bytes + begin / 8, len);
+    inspect_dissect_say(d, options, "%s", "");
+    inspect_dissect_note(d, options, "%u bytes", (unsigned)len);
     d->bit = begin; /* the same bytes again, option by option */
     while (!d->has_failed && d->bit / 8 < end) {
         uint32_t at = d->bit / 8, left = end - at;

@@ -30,15 +30,23 @@ static bool is_request_start(const uint8_t *bytes, size_t len)
     return end - method > 9 && memcmp(bytes + end - 9, " HTTP/1.", 8) == 0;
 }
 
+/* The few first bytes of a line that was cut right behind its beginning. */
+static bool is_known_beginning(const uint8_t *bytes, size_t len)
+{
+    static const char *const words[] = {"HTTP/1.", "GET ",     "HEAD ",    "POST ",  "PUT ",
+                                        "DELETE ", "CONNECT ", "OPTIONS ", "TRACE ", "PATCH "};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (len <= strlen(words[i]) && memcmp(bytes, words[i], len) == 0)
+            return true;
+    return false;
+}
+
 bool inspect_http_is_start(const uint8_t *bytes, size_t len)
 {
-    static const char version[] = "HTTP/1.";
-
-    if (len < 4)
-        return false;
-    if (memcmp(bytes, version, len < 7 ? len : 7) == 0)
+    if (len > 7 && memcmp(bytes, "HTTP/1.", 7) == 0)
         return true;
-    return is_request_start(bytes, len);
+    return len > 0 && (is_known_beginning(bytes, len) || is_request_start(bytes, len));
 }
 
 /* --- Lines --------------------------------------------------------------------- */
@@ -69,15 +77,16 @@ static void chomp(struct inspect_http *http)
 
 /* --- The head --------------------------------------------------------------------- */
 
-static void begin_message(struct inspect_http *http, const uint8_t *bytes)
+static void begin_message(struct inspect_http *http, const uint8_t *bytes, size_t len)
 {
-    bool was_response = bytes[0] == 'H' && bytes[1] == 'T';
+    bool is_response = len > 1 && bytes[0] == 'H' && bytes[1] == 'T'; /* and not HEAD */
 
-    *http = (struct inspect_http){.state = INSPECT_HTTP_HEAD, .is_response = was_response};
+    *http = (struct inspect_http){.state = INSPECT_HTTP_HEAD, .is_response = is_response};
 }
 
 static void read_start_line(struct inspect_http *http)
 {
+    http->is_response = strncmp(http->line, "HTTP/", 5) == 0;
     if (http->is_response && http->line_len >= 12)
         for (int i = 9; i < 12; i++)
             http->status = (uint16_t)(http->status * 10 + (http->line[i] - '0') % 10);
@@ -292,7 +301,7 @@ struct inspect_http_piece inspect_http_next(struct inspect_http *http, struct in
             http->state = INSPECT_HTTP_OTHER;
             return (struct inspect_http_piece){.kind = INSPECT_HTTP_PIECE_OTHER, .len = len};
         }
-        begin_message(http, bytes);
+        begin_message(http, bytes, len);
     }
     switch (http->state) {
     case INSPECT_HTTP_BODY:

@@ -92,7 +92,8 @@ static int describe_links(struct saving *s)
 
     for (unsigned i = 0; i < INSPECT_MAX_LINKS && error == 0; i++)
         if (r->link[i].iface != 0)
-            error = weft_pcapng_add_iface(s->pcapng, (uint16_t)r->link[i].iface, r->link[i].name, r->link[i].type);
+            error = weft_pcapng_add_iface(s->pcapng, (uint16_t)r->link[i].iface, r->link[i].name,
+                                          r->link[i].type);
     return error;
 }
 

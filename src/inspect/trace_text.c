@@ -374,6 +374,13 @@ static void put_arguments(struct line *l, const char *args)
 
 /* --- Lines ------------------------------------------------------------------------------------------ */
 
+/* The layer in front of the text, unless the text begins with it. */
+static void put_layer(struct line *l, const char *layer, const char *text)
+{
+    if (strncmp(text, layer, strlen(layer)) != 0)
+        inspect_text_format(&l->text, "%s ", layer);
+}
+
 static const char *layer_name(enum weft_layer layer)
 {
     switch (layer) {
@@ -398,7 +405,7 @@ const char *weft_trace_text(const struct weft_trace_record *record, char *buf)
     const struct weft_trace_event_info *info = weft_trace_event_info(record->event);
     struct line l = {.text = inspect_text_in(buf, WEFT_TRACE_TEXT), .record = record};
 
-    inspect_text_format(&l.text, "%s ", layer_name(info->layer));
+    put_layer(&l, layer_name(info->layer), info->text);
     if (record->conn)
         inspect_text_format(&l.text, "#%" PRIu32 " ", record->conn);
     inspect_text_format(&l.text, "%s", info->text);
