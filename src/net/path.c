@@ -115,16 +115,21 @@ static int find(struct net *net, const struct weft_addr *src, const struct weft_
     }
 }
 
+/* Looks up a path that no longer holds; `src` "any" leaves the choice. */
+static int renew(struct net *net, const struct weft_addr *src, const struct weft_addr *dst, struct net_path *path)
+{
+    int result = find(net, weft_addr_is_any(src) ? NULL : src, dst, path);
+
+    path->generation = result ? 0 : net->generation;
+    return result;
+}
+
 int net_path_find(struct net *net, const struct weft_addr *src, const struct weft_addr *dst,
                   struct net_path *path)
 {
-    int result;
-
     if (path->generation == net->generation)
         return 0;
-    result = find(net, src && !weft_addr_is_any(src) ? src : NULL, dst, path);
-    path->generation = result ? 0 : net->generation;
-    return result;
+    return renew(net, src ? src : &WEFT_ADDR_ANY, dst, path);
 }
 
 int net_send(struct net *net, struct net_path *path, const struct net_tx *tx, struct weft_pkt *pkt)
@@ -136,7 +141,7 @@ int net_send(struct net *net, struct net_path *path, const struct net_tx *tx, st
         path = &once;
     }
     if (__builtin_expect(path->generation != net->generation, 0)) {
-        int result = net_path_find(net, &tx->src, &tx->dst, path);
+        int result = renew(net, &tx->src, &tx->dst, path);
 
         if (result) {
             core_drop(net->core, WEFT_DROP_IP_NO_ROUTE, 0, 0, pkt);
