@@ -87,13 +87,25 @@ static uint32_t run_bytes(const struct tcp_run *run)
     return seq_span(run->start, run->end) - run->fin;
 }
 
+/* Throws away the runs from `*at` on. */
+static void drop_runs(struct tcb *tcb, struct tcp_run **at)
+{
+    struct tcp_run *run;
+
+    while ((run = *at) != NULL) {
+        *at = run->next;
+        tcb->rcv.held_bytes -= run_bytes(run);
+        free_run(tcb, run);
+    }
+}
+
 /* RCV.NXT has reached the first run, or passed its beginning: it is in order now. */
 static void absorb_runs(struct tcb *tcb)
 {
     struct tcp_rcv *rcv = &tcb->rcv;
     struct tcp_run *run;
 
-    while ((run = rcv->held) != NULL && seq_le(run->start, rcv->nxt)) {
+    while (!rcv->fin_reached && (run = rcv->held) != NULL && seq_le(run->start, rcv->nxt)) {
         struct weft_pkt *pkt;
 
         rcv->held = run->next;
@@ -111,6 +123,8 @@ static void absorb_runs(struct tcb *tcb)
         rcv->fin_reached |= run->fin && seq_eq(seq_sub(run->end, 1), rcv->nxt);
         free_run(tcb, run);
     }
+    if (rcv->fin_reached)
+        drop_runs(tcb, &rcv->held); /* what claims to lie behind the FIN */
 }
 
 /* Two runs that touch become one. */
@@ -139,7 +153,19 @@ static struct tcp_run *insert_run(struct tcb *tcb, struct tcp_run **at, tcp_seq 
     return run;
 }
 
-/* Adds what is new of the segment at the end of `run`; what lies beyond `run->next` comes as another piece. */
+/* Runs behind `run` that lie before `end` as a whole: the segment has their bytes too. */
+static void drop_covered(struct tcb *tcb, struct tcp_run *run, tcp_seq end)
+{
+    struct tcp_run *next;
+
+    while ((next = run->next) != NULL && !next->fin && seq_le(next->end, end)) {
+        run->next = next->next;
+        tcb->rcv.held_bytes -= run_bytes(next);
+        free_run(tcb, next);
+    }
+}
+
+/* Adds what is new of the segment at the end of `run`. */
 static void extend_run(struct tcb *tcb, struct tcp_run *run, struct tcp_seg *seg)
 {
     tcp_seq seg_end = seq_add(seg->seq, seg->len);
@@ -148,8 +174,9 @@ static void extend_run(struct tcb *tcb, struct tcp_run *run, struct tcp_seg *seg
 
     seg->pkt = NULL;
     weft_pkt_trim_front(pkt, old);
+    drop_covered(tcb, run, seg_end);
     if (run->next && seq_gt(seg_end, run->next->start)) {
-        /* The rest is held already, at least in part: what it has of new bytes behind that comes again. */
+        /* The rest is held already. */
         weft_pkt_trim(pkt, seq_span(run->end, run->next->start));
         seg->flags &= (uint16_t)~WIRE_TCP_FIN;
         seg_end = run->next->start;
@@ -158,9 +185,17 @@ static void extend_run(struct tcb *tcb, struct tcp_run *run, struct tcp_seg *seg
     tcb->rcv.held_bytes += pkt->total_len;
     run->end = seg_end;
     if (pkt->total_len > 0)
-        weft_pktq_push(&run->pkts, pkt);
+        append(&run->pkts, pkt);
     else
         weft_pkt_free(pkt);
+}
+
+static void report_duplicate(struct tcb *tcb, tcp_seq start, tcp_seq end)
+{
+    if (!tcb->has_sack || seq_ge(start, end))
+        return;
+    tcb->rcv.dsack_start = start;
+    tcb->rcv.dsack_end = end;
 }
 
 /* Where the segment belongs: the run that it continues, or a new one. NULL with all its bytes held
@@ -180,17 +215,42 @@ static struct tcp_run *find_run(struct tcb *tcb, const struct tcp_seg *seg, bool
     return insert_run(tcb, at, seg->seq);
 }
 
+/* Nothing counts behind a FIN that is held: cuts the segment there. */
+static void trim_behind_fin(const struct tcb *tcb, struct tcp_seg *seg)
+{
+    const struct tcp_run *run = tcb->rcv.held;
+    tcp_seq seg_end = seq_add(seg->seq, seg->len);
+
+    while (run && !run->fin)
+        run = run->next;
+    if (!run)
+        return;
+    tcp_seq fin = seq_sub(run->end, 1);
+    if (!seq_eq(seg_end, fin))
+        seg->flags &= (uint16_t)~WIRE_TCP_FIN;
+    if (seq_le(seg_end, fin))
+        return;
+    seg->len = seq_lt(seg->seq, fin) ? seq_span(seg->seq, fin) : 0;
+    weft_pkt_trim(seg->pkt, seg->len);
+}
+
 /* Takes seg->pkt. */
 static void hold(struct tcb *tcb, struct tcp_seg *seg)
 {
     bool duplicate;
-    struct tcp_run *run = find_run(tcb, seg, &duplicate);
+    struct tcp_run *run;
 
     tcp_owe(tcb, TCP_OWED_ACK_DUP);
     tcb->owed_dups = (uint16_t)(tcb->owed_dups + seg->segs);
+    trim_behind_fin(tcb, seg);
+    if (tcp_seg_span(seg) == 0) {
+        tcp_seg_drop(tcb->tcp, seg, tcb->conn, WEFT_DROP_TCP_AFTER_FIN);
+        return;
+    }
+    run = find_run(tcb, seg, &duplicate);
     if (!run) {
         if (duplicate)
-            tcp_text_note_duplicate(tcb, seg->seq, seq_add(seg->seq, seg->len));
+            report_duplicate(tcb, seg->seq, seq_add(seg->seq, seg->len));
         tcp_seg_drop(tcb->tcp, seg, tcb->conn,
                      duplicate ? WEFT_DROP_TCP_DUPLICATE : WEFT_DROP_TCP_HELD_LIMIT);
         return;
@@ -201,6 +261,7 @@ static void hold(struct tcb *tcb, struct tcp_seg *seg)
     if ((seg->flags & WIRE_TCP_FIN) && !run->fin) {
         run->fin = true;
         run->end = seq_add(run->end, 1);
+        drop_runs(tcb, &run->next);
     }
     if (run->next && seq_ge(run->end, run->next->start))
         join_next(tcb, run);
@@ -217,6 +278,9 @@ static void acknowledge(struct tcb *tcb, const struct tcp_seg *seg, bool filled_
     struct tcp_rcv *rcv = &tcb->rcv;
     uint32_t size = seg->segs > 1 ? seg->len / seg->segs : seg->len;
 
+    /* A link may coalesce without saying how many: no segment is larger than what we offered. */
+    if (size > rcv->mss)
+        size = rcv->mss;
     if (size > rcv->seg_max)
         rcv->seg_max = size;
     if (filled_hole || rcv->held || tcb->options.quickack || tcb->quick_acks > 0) {
@@ -267,12 +331,10 @@ void tcp_text_take(struct tcb *tcb, struct tcp_seg *seg)
 
 /* --- What the next ACK says -------------------------------------------------------------------------- */
 
+/* Only what lies before RCV.NXT is certain to have come before: the rest of such a segment is thrown away. */
 void tcp_text_note_duplicate(struct tcb *tcb, tcp_seq start, tcp_seq end)
 {
-    if (!tcb->has_sack || seq_ge(start, end))
-        return;
-    tcb->rcv.dsack_start = start;
-    tcb->rcv.dsack_end = end;
+    report_duplicate(tcb, start, seq_min(end, tcb->rcv.nxt));
 }
 
 static void add_sack(struct wire_tcp_opts *opts, tcp_seq left, tcp_seq right)
@@ -312,13 +374,7 @@ void tcp_text_sacks(struct tcb *tcb, struct wire_tcp_opts *opts)
 
 void tcp_text_purge(struct tcb *tcb)
 {
-    while (tcb->rcv.held) {
-        struct tcp_run *run = tcb->rcv.held;
-
-        tcb->rcv.held = run->next;
-        free_run(tcb, run);
-    }
-    tcb->rcv.held_bytes = 0;
+    drop_runs(tcb, &tcb->rcv.held);
     weft_pktq_purge(&tcb->rcv.queue);
     tcb->rcv.buffered = 0;
 }
