@@ -6,6 +6,8 @@
  * Owns    the choice of route, source address and MTU.
  * Never   touches a packet.
  *
+ * In all of this a source address "any" means that one is to be chosen.
+ *
  * A path holds copies of what it was made from, and the generation of that.
  * Routes, addresses, path MTUs and dead gateways change seldom; each change
  * makes all paths be looked up again when they are next used.
@@ -17,9 +19,9 @@
 static int find_loopback(const struct net *net, const struct weft_addr *src, const struct weft_addr *dst,
                          struct net_path *path)
 {
-    if (src && !net_addr_is_ours(net, src))
+    if (!weft_addr_is_any(src) && !net_addr_is_ours(net, src))
         return WEFT_E_ADDRNOTAVAIL;
-    path->src = src ? *src : *dst;
+    path->src = weft_addr_is_any(src) ? *dst : *src;
     path->next_hop = *dst;
     path->iface = NET_LOOPBACK;
     path->mtu = net->iface[NET_LOOPBACK].mtu;
@@ -35,13 +37,13 @@ static int find_group(const struct net *net, const struct weft_addr *src, const 
     const struct net_route *route = net_route_lookup(&net->route, dst);
 
     path->next_hop = *dst;
-    for (uint32_t i = 0; src && i < net->addr.count; i++) {
+    for (uint32_t i = 0; i < net->addr.count; i++) {
         if (weft_addr_eq(&net->addr.entry[i].addr, src)) {
             path->iface = net->addr.entry[i].iface;
             return 0;
         }
     }
-    if (src || !net->addr.count)
+    if (!weft_addr_is_any(src) || !net->addr.count)
         return WEFT_E_ADDRNOTAVAIL;
     path->iface = route ? route->iface : net->addr.entry[0].iface;
     return 0;
@@ -63,7 +65,7 @@ static int find_source(const struct net *net, const struct weft_addr *src, struc
 {
     const struct net_addr *ours;
 
-    if (src) {
+    if (!weft_addr_is_any(src)) {
         if (net_ip4_kind_of(net, 0, weft_addr_u32(src)) != NET_IP4_OURS)
             return WEFT_E_ADDRNOTAVAIL;
         path->src = *src;
@@ -98,7 +100,7 @@ static int find_remote(struct net *net, const struct weft_addr *src, const struc
 static int find(struct net *net, const struct weft_addr *src, const struct weft_addr *dst,
                 struct net_path *path)
 {
-    if (!weft_addr_is_ip4(dst) || (src && !weft_addr_is_ip4(src)))
+    if (!weft_addr_is_ip4(dst) || !(weft_addr_is_any(src) || weft_addr_is_ip4(src)))
         return WEFT_E_NETUNREACH;
     switch (net_ip4_kind_of(net, 0, weft_addr_u32(dst))) {
     case NET_IP4_OURS:
@@ -115,10 +117,11 @@ static int find(struct net *net, const struct weft_addr *src, const struct weft_
     }
 }
 
-/* Looks up a path that no longer holds; `src` "any" leaves the choice. */
-static int renew(struct net *net, const struct weft_addr *src, const struct weft_addr *dst, struct net_path *path)
+/* Looks up a path that no longer holds. */
+static int renew(struct net *net, const struct weft_addr *src, const struct weft_addr *dst,
+                 struct net_path *path)
 {
-    int result = find(net, weft_addr_is_any(src) ? NULL : src, dst, path);
+    int result = find(net, src, dst, path);
 
     path->generation = result ? 0 : net->generation;
     return result;
