@@ -10,7 +10,9 @@
  * Frames and events share one order: what follows a FRAME_IN record, up to the
  * next FRAME record, was caused by that frame; what precedes a FRAME_OUT led
  * to it. The n-th FRAME_IN (FRAME_OUT) of an interface is the n-th frame that
- * its link delivered (took), which is how a capture and a trace are joined.
+ * its link delivered (took), which is how a capture and a trace are joined;
+ * `ordinal` is n, from 1. Interface 0 is no link: its frames are packets that
+ * the stack sends to itself.
  *
  * Turning records into text is the business of inspect.h.
  */
