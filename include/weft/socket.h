@@ -158,7 +158,7 @@ ptrdiff_t weft_sock_peek(struct weft_sock *sock, size_t offset, void *data, size
  * Shows up to `max` pieces of received bytes where they lie, in order, and
  * their total through `bytes`. Borrows: the views are valid until
  * weft_sock_consume, or any other call on this socket that reads. Returns the
- * number of pieces, or as weft_sock_recv (0: the end).
+ * number of pieces, or as weft_sock_recv (0: the end); WEFT_E_INVAL when `max` is 0.
  */
 int weft_sock_borrow(struct weft_sock *sock, struct weft_slice *views, unsigned max, size_t *bytes);
 

@@ -52,7 +52,8 @@ struct weft_tcp_config {
     uint32_t max_connections;   /* 65536: connections and listeners together */
     uint32_t syn_cache;         /* 4096: half-open connections, all listeners together */
     uint32_t time_wait;         /* 32768: records of closed connections in TIME-WAIT */
-    uint32_t ranges;            /* 65536: intervals of sent or held data, all connections together */
+    uint32_t ranges;            /* 65536: intervals of sent data, of held data, and of send buffers, each of all
+                                   connections together */
     uint32_t send_buffer;       /* 4 MiB: bytes a connection may have queued unacknowledged */
     uint32_t receive_buffer;    /* 4 MiB: bytes a connection may hold unread; the window it offers */
     weft_time msl;              /* 30 s: half of TIME-WAIT (RFC 9293 3.4.2 says 2 min; ours, as most hosts have it) */

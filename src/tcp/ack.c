@@ -35,7 +35,7 @@ static void release_data(struct tcb *tcb, tcp_seq ack)
     if (seq_le(upto, tcb->buf.start))
         return;
     tcb->bytes_acked += seq_span(tcb->buf.start, upto);
-    tcp_sendbuf_release(&tcb->buf, &tcb->tcp->nodes, upto);
+    tcp_sendbuf_release(&tcb->buf, &tcb->tcp->chunks, upto);
     if (tcb->writer_waits && tcp_send_room(tcb) >= tcb->options.send_buffer / 3) {
         tcb->writer_waits = false;
         tcp_signal(tcb, WEFT_WRITABLE);
@@ -61,6 +61,8 @@ static void take_progress(struct tcb *tcb, const struct tcp_seg *seg, struct tcp
     tcp_sack_acked(tcb, seg->ack, seg, delivery);
     release_data(tcb, seg->ack);
     tcb->snd.una = seg->ack;
+    /* Numbers that are only compared now and then must not fall 2^31 behind. */
+    tcb->snd.small_end = seq_max(tcb->snd.small_end, seg->ack);
     tcb->since_unacked = tcb->tcp->core->now;
     tcb->retries = 0;
     net_path_confirm(tcb->tcp->net, &tcb->path);
@@ -75,7 +77,7 @@ static bool is_dupack(const struct tcb *tcb, const struct tcp_seg *seg, bool win
 
 void tcp_ack_take(struct tcb *tcb, const struct tcp_seg *seg)
 {
-    struct tcp_delivery delivery = {0};
+    struct tcp_delivery delivery = {.flight = seq_span(tcb->snd.una, tcb->snd.nxt)};
     uint32_t wnd = tcb->snd.wnd;
     bool window_changed = tcp_ack_window(tcb, seg);
 

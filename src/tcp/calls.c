@@ -61,9 +61,15 @@ uint16_t tcp_mss_to_offer(const struct net_path *path, const struct tcp_tuple *t
     return (uint16_t)(options->maxseg > 0 && options->maxseg < mss ? options->maxseg : mss);
 }
 
+/* What a connection before this one left behind. */
+struct predecessor {
+    bool has_isn_floor;
+    tcp_seq isn_floor;
+};
+
 /* Completes the four-tuple. */
 static int choose_local(struct tcp *tcp, const struct weft_endpoint *local, const struct net_path *path,
-                        struct tcp_tuple *tuple)
+                        struct tcp_tuple *tuple, struct predecessor *before)
 {
     struct tcp_node *node;
 
@@ -78,14 +84,16 @@ static int choose_local(struct tcp *tcp, const struct weft_endpoint *local, cons
         return 0;
     if (node->kind != TCP_NODE_TIME_WAIT)
         return WEFT_E_ADDRINUSE;
-    tcp_timewait_end(tcp, node); /* our ISN and timestamps only grow, so the peer can tell (RFC 6191) */
+    *before = (struct predecessor){true, tcp_timewait_snd_nxt(node)};
+    tcp_timewait_end(tcp, node); /* our numbers and timestamps only grow, so the peer can tell (RFC 6191) */
     return 0;
 }
 
-static void begin_active(struct tcb *tcb, const struct net_path *path)
+static void begin_active(struct tcb *tcb, const struct net_path *path, const struct predecessor *before)
 {
     tcb->path = *path;
-    tcb->snd.iss = tcp_demux_isn(tcb->tcp, &tcb->node.tuple);
+    tcb->snd.iss = tcp_isn_above(tcp_demux_isn(tcb->tcp, &tcb->node.tuple), before->has_isn_floor,
+                                 before->isn_floor);
     tcb->snd.una = tcb->snd.nxt = tcb->snd.small_end = tcb->snd.iss;
     tcb->buf.start = seq_add(tcb->snd.iss, 1);
     tcp_rack_init(tcb);
@@ -106,6 +114,7 @@ int tcp_connect(struct tcp *tcp, const struct weft_endpoint *local, const struct
 {
     struct tcp_tuple tuple = {.remote = remote->addr, .remote_port = remote->port};
     struct net_path path = {0};
+    struct predecessor before = {0};
     struct tcb *tcb;
     int rc;
 
@@ -113,14 +122,14 @@ int tcp_connect(struct tcp *tcp, const struct weft_endpoint *local, const struct
         return WEFT_E_INVAL;
     rc = net_path_find(tcp->net, &local->addr, &remote->addr, &path);
     if (rc == 0)
-        rc = choose_local(tcp, local, &path, &tuple);
+        rc = choose_local(tcp, local, &path, &tuple, &before);
     if (rc < 0)
         return rc;
     tcb = tcp_state_new(tcp, &tuple, options, ++tcp->next_conn, WEFT_TCP_SYN_SENT);
     if (!tcb)
         return WEFT_E_LIMIT;
     tcb->owner = owner;
-    begin_active(tcb, &path);
+    begin_active(tcb, &path, &before);
     core_count(tcp->core, WEFT_COUNT_TCP_ACTIVE_OPENS);
     tcp_trace(tcb, WEFT_TRACE_TCP_OPEN, trace_addr_high(&tuple.local), trace_addr_low(&tuple.local),
               trace_addr_high(&tuple.remote), trace_addr_low(&tuple.remote),
@@ -240,6 +249,9 @@ static int may_send(struct tcb *tcb)
     return 0;
 }
 
+/* Bytes written between two looks at how much memory is left. */
+#define WRITE_PORTION (4u * WEFT_BLOCK_LARGE)
+
 static ptrdiff_t no_room(struct tcb *tcb)
 {
     tcb->writer_waits = true;
@@ -253,9 +265,25 @@ static void wrote(struct tcb *tcb, size_t bytes, unsigned flags)
     tcp_owe(tcb, 0);
 }
 
-ptrdiff_t tcp_send(struct tcb *tcb, const void *data, size_t len, unsigned flags)
+/* In portions, so that one large write does not take what receiving needs. */
+static uint32_t write_what_fits(struct tcb *tcb, const uint8_t *data, uint32_t len)
 {
     struct tcp *tcp = tcb->tcp;
+    uint32_t done = 0;
+
+    while (done < len && !tcp_writer_must_wait(tcp)) {
+        uint32_t portion = len - done < WRITE_PORTION ? len - done : WRITE_PORTION;
+        uint32_t n = tcp_sendbuf_write(&tcb->buf, &tcp->chunks, tcp->core->pool, data + done, portion);
+
+        done += n;
+        if (n < portion)
+            break;
+    }
+    return done;
+}
+
+ptrdiff_t tcp_send(struct tcb *tcb, const void *data, size_t len, unsigned flags)
+{
     size_t room = tcp_send_room(tcb);
     int rc = may_send(tcb);
     uint32_t n;
@@ -264,7 +292,7 @@ ptrdiff_t tcp_send(struct tcb *tcb, const void *data, size_t len, unsigned flags
         return rc;
     if (room == 0)
         return no_room(tcb);
-    n = tcp_sendbuf_write(&tcb->buf, &tcp->nodes, tcp->core->pool, data, (uint32_t)(len < room ? len : room));
+    n = write_what_fits(tcb, data, (uint32_t)(len < room ? len : room));
     if (n == 0) {
         tcp_wait_for_memory(tcb);
         return no_room(tcb);
@@ -279,9 +307,10 @@ ptrdiff_t tcp_send_block(struct tcb *tcb, struct weft_block *block, uint32_t off
 
     if (rc < 0 || len == 0)
         return rc;
-    if (tcp_send_room(tcb) < len)
+    /* A block larger than the whole buffer goes when there is nothing else in it. */
+    if (tcp_send_room(tcb) < len && tcb->buf.len > 0)
         return no_room(tcb);
-    if (!tcp_sendbuf_lend(&tcb->buf, &tcb->tcp->nodes, block, off, len)) {
+    if (!tcp_sendbuf_lend(&tcb->buf, &tcb->tcp->chunks, block, off, len)) {
         tcp_wait_for_memory(tcb);
         return no_room(tcb);
     }
@@ -356,6 +385,8 @@ int tcp_borrow(const struct tcb *tcb, struct weft_slice *views, unsigned max, si
     unsigned n = 0;
 
     *bytes = 0;
+    if (max == 0)
+        return WEFT_E_INVAL;
     if (tcb->rcv.buffered == 0)
         return nothing_to_read(tcb);
     for (const struct weft_pkt *pkt = tcb->rcv.queue.head; pkt && n < max; pkt = pkt->next)
@@ -567,7 +598,11 @@ void tcp_set_options(struct tcb *tcb, const struct tcp_options *options)
                              tcb->options.keepalive_idle != options->keepalive_idle ||
                              tcb->options.keepalive_interval != options->keepalive_interval;
 
+    bool user_timeout_changed = tcb->options.user_timeout != options->user_timeout;
+
     tcb->options = *options;
+    if (user_timeout_changed)
+        tcp_timer_user_timeout_changed(tcb);
     if (keepalive_changed)
         tcp_timer_keepalive_changed(tcb);
     if (tcb->state >= WEFT_TCP_ESTABLISHED && tcb->state != WEFT_TCP_TIME_WAIT) {

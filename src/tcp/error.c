@@ -12,8 +12,8 @@
  */
 #include "tcp/tcb.h"
 
-/* RFC 1191 7.? and RFC 5927 7.2: the smallest MTU that a message may make us believe; below it a
- * forged message would cost more than a true one helps. RFC 791 allows links down to 68. */
+/* The smallest MTU that a message makes us believe: below it a forged one would cost more than a true one
+ * helps (RFC 5927 7.2). RFC 791 allows links down to 68; ours, as Linux has it. */
 #define MTU_MIN 552u
 
 static bool quotes_flight(const struct tcb *tcb, tcp_seq seq)
@@ -25,11 +25,12 @@ static bool quotes_flight(const struct tcb *tcb, tcp_seq seq)
 static void path_mtu_fell(struct tcb *tcb, const struct net_error *error, tcp_seq seq)
 {
     uint16_t before = tcb->snd.mss;
+    uint32_t mtu = error->mtu > MTU_MIN ? error->mtu : MTU_MIN;
     struct tcp_range *range;
 
-    if (error->mtu < MTU_MIN || error->mtu >= tcb->path.mtu)
+    if (mtu >= tcb->path.mtu)
         return;
-    net_path_mtu_set(tcb->tcp->net, &error->dst, error->mtu);
+    net_path_mtu_set(tcb->tcp->net, &error->dst, mtu);
     if (net_path_find(tcb->tcp->net, &tcb->node.tuple.local, &tcb->node.tuple.remote, &tcb->path) < 0)
         return;
     tcp_output_update_mss(tcb);

@@ -64,6 +64,31 @@ static void challenge(struct tcb *tcb)
         tcp_owe(tcb, TCP_OWED_CHALLENGE);
 }
 
+/* How often a connection answers segments that carry nothing and do not fit: so many in each interval;
+ * ours (Linux has one in 500 ms). */
+#define MISFIT_ANSWERS 10
+#define MISFIT_INTERVAL (500 * WEFT_MSEC)
+
+/*
+ * An ACK is owed for a segment that does not fit. Two ends that disagree about
+ * their numbers must not answer each other's answers for ever: to segments that
+ * carry nothing it is given so often and no more. Keepalives and window probes,
+ * one number before what is expected, are always answered.
+ */
+static void answer_misfit(struct tcb *tcb, const struct tcp_seg *seg, unsigned owed)
+{
+    weft_time now = tcb->tcp->core->now;
+
+    if (now - tcb->misfits_since >= MISFIT_INTERVAL) {
+        tcb->misfits_since = now;
+        tcb->misfit_answers = 0;
+    }
+    if (tcp_seg_span(seg) == 0 && !seq_eq(seg->seq, seq_sub(tcb->rcv.nxt, 1)) &&
+        tcb->misfit_answers++ >= MISFIT_ANSWERS)
+        return;
+    tcp_owe(tcb, owed);
+}
+
 /* --- Step 0: timestamps ------------------------------------------------------------------- */
 
 /* RFC 7323 5.5: a TS.Recent older than this says nothing any more. */
@@ -82,7 +107,7 @@ static enum verdict check_timestamp(struct tcb *tcb, struct tcp_seg *seg)
         return GO_ON;
     if (!(seg->flags & WIRE_TCP_SYN)) {
         tcp_text_note_duplicate(tcb, seg->seq, seq_add(seg->seq, seg->len));
-        tcp_owe(tcb, TCP_OWED_ACK);
+        answer_misfit(tcb, seg, TCP_OWED_ACK);
     }
     return drop(tcb, seg, WEFT_DROP_TCP_PAWS);
 }
@@ -159,7 +184,7 @@ static enum verdict not_acceptable(struct tcb *tcb, struct tcp_seg *seg)
     }
     if (is_old && seg->len > 0)
         tcp_text_note_duplicate(tcb, seg->seq, seq_add(seg->seq, seg->len));
-    tcp_owe(tcb, TCP_OWED_ACK_DUP);
+    answer_misfit(tcb, seg, TCP_OWED_ACK_DUP);
     return drop(tcb, seg, is_old ? WEFT_DROP_TCP_DUPLICATE : WEFT_DROP_TCP_OUT_OF_WINDOW);
 }
 
@@ -255,7 +280,7 @@ static enum verdict ack_in_syn_received(struct tcb *tcb, struct tcp_seg *seg)
 static enum verdict check_ack_range(struct tcb *tcb, struct tcp_seg *seg)
 {
     if (seq_gt(seg->ack, tcb->snd.nxt)) {
-        tcp_owe(tcb, TCP_OWED_ACK);
+        answer_misfit(tcb, seg, TCP_OWED_ACK);
         return drop(tcb, seg, WEFT_DROP_TCP_ACK_OF_NOTHING);
     }
     if (seq_lt(seg->ack, seq_sub(tcb->snd.una, tcb->snd.max_wnd))) {

@@ -27,6 +27,9 @@
 /* The largest super-segment: what IPv4's length field can say, with full headers before it. */
 #define GSO_MAX (65535u - 60u - 60u)
 
+/* Bytes that the timestamps option takes, aligned (RFC 7323 appendix A). */
+#define TIMESTAMPS_LEN 12u
+
 void tcp_owe(struct tcb *tcb, unsigned what)
 {
     tcb->owed |= (uint16_t)what;
@@ -47,9 +50,11 @@ static void set_limit(struct tcb *tcb, enum weft_tcp_limit limit)
 
 /*
  * Moves the right edge on and returns the window field. The edge never moves
- * left (RFC 9293 3.8.6.2.2, SHLD-14), not even by rounding to the scale
- * (RFC 7323 2.4): then the field is rounded up. Nor does it move right by
- * crumbs (receiver's silly window avoidance, MUST-39).
+ * left (RFC 9293 3.8.6.2.2, SHLD-14), not even by rounding to the scale: then
+ * the field is rounded up (RFC 7323 2.4). Nor does it move right by crumbs
+ * (receiver's silly window avoidance, MUST-39). But rounding up adds something
+ * with each ACK; a peer that sends crumbs to collect it gets, in the end, a
+ * window rounded down.
  */
 static uint16_t offer_window(struct tcb *tcb, bool scaled)
 {
@@ -62,8 +67,10 @@ static uint16_t offer_window(struct tcb *tcb, bool scaled)
 
     if (room >= offered + step)
         field = room >> shift;
-    else
+    else if (offered + rcv->buffered < tcb->options.receive_buffer + tcb->options.receive_buffer / 4)
         field = (offered + (1u << shift) - 1) >> shift;
+    else
+        field = offered >> shift;
     if (field > UINT16_MAX)
         field = UINT16_MAX;
     tcp_seq edge = seq_add(rcv->nxt, field << shift);
@@ -109,8 +116,9 @@ static void fill_options(struct tcb *tcb, const struct segment *segment, struct 
 
 /* Writes the header in front of the payload, the checksum left to the link. */
 static void push_header(struct tcb *tcb, struct weft_pkt *pkt, const struct segment *segment,
-                        const struct wire_tcp_opts *opts, size_t opts_len)
+                        const struct wire_tcp_opts *opts)
 {
+    size_t opts_len = wire_tcp_opts_len(opts);
     bool is_syn = segment->flags & WIRE_TCP_SYN;
     const struct tcp_tuple *tuple = &tcb->node.tuple;
     struct wire_tcp header = {
@@ -149,12 +157,15 @@ static void ack_has_gone(struct tcb *tcb)
     tcp_timer_ack_sent(tcb);
 }
 
-/* Payload bytes of a full segment when it carries these options. */
-static uint32_t full_size(const struct tcb *tcb, size_t opts_len)
+/* Payload bytes of a full segment when it carries these options. SACK blocks give way before they take
+ * more than half of what there is. */
+static uint32_t full_size(const struct tcb *tcb, struct wire_tcp_opts *opts)
 {
-    size_t usual = tcb->has_timestamps ? 12 : 0;
+    size_t usual = tcb->has_timestamps ? TIMESTAMPS_LEN : 0;
 
-    return (uint32_t)(tcb->snd.mss - (opts_len - usual));
+    while (opts->nsacks > 0 && wire_tcp_opts_len(opts) - usual > tcb->snd.mss / 2)
+        opts->nsacks--;
+    return (uint32_t)(tcb->snd.mss - (wire_tcp_opts_len(opts) - usual));
 }
 
 /*
@@ -172,9 +183,8 @@ static int64_t send_segment(struct tcb *tcb, const struct segment *wanted)
     if (!pkt)
         return -1;
     fill_options(tcb, &segment, &opts);
-    size_t opts_len = wire_tcp_opts_len(&opts);
     if (segment.len > 0) {
-        uint32_t full = full_size(tcb, opts_len);
+        uint32_t full = full_size(tcb, &opts);
         uint32_t most = segment.len > full ? GSO_MAX - GSO_MAX % full : full;
         uint32_t len = tcp_sendbuf_view(&tcb->buf, segment.seq, segment.len < most ? segment.len : most, pkt);
 
@@ -186,7 +196,7 @@ static int64_t send_segment(struct tcb *tcb, const struct segment *wanted)
         }
         segment.len = len;
     }
-    push_header(tcb, pkt, &segment, &opts, opts_len);
+    push_header(tcb, pkt, &segment, &opts);
     struct net_tx tx = {
         .src = tcb->node.tuple.local,
         .dst = tcb->node.tuple.remote,
@@ -268,9 +278,9 @@ static bool resend(struct tcb *tcb, struct tcp_range *range, uint32_t len, enum 
     tcb->bytes_retransmitted += (uint64_t)sent;
     tcp_recovery_sent(tcb, span);
     tcb->last_sent = core->now;
-    bool noted = tcp_sack_resent(tcb, range, span);
+    tcp_sack_resent(tcb, range, span);
     tcp_timer_data_sent(tcb);
-    return noted;
+    return true;
 }
 
 /* How much of a lost range may go: as cwnd allows, in whole segments. */
@@ -363,6 +373,17 @@ static bool part_may_go(struct tcb *tcb, uint32_t len, uint32_t all)
     return false;
 }
 
+static bool fin_waits(const struct tcb *tcb)
+{
+    return tcb->fin_queued && !tcb->fin_sent;
+}
+
+/* Is it the FIN's turn behind `len` more bytes? Its number must lie in the peer's window, too. */
+static bool fin_goes_with(const struct tcb *tcb, uint32_t len)
+{
+    return fin_waits(tcb) && len == unsent(tcb) && usable_window(tcb) > len;
+}
+
 /* How many bytes of new data go now, in one segment or super-segment; 0 with the reason in tcb->limit. */
 static uint32_t choose_length(struct tcb *tcb)
 {
@@ -373,7 +394,7 @@ static uint32_t choose_length(struct tcb *tcb)
     uint32_t len = all < window ? all : window;
 
     if (all == 0) {
-        set_limit(tcb, WEFT_LIMIT_APPLICATION);
+        set_limit(tcb, fin_waits(tcb) && window == 0 ? WEFT_LIMIT_PEER_WINDOW : WEFT_LIMIT_APPLICATION);
         return 0;
     }
     if (len > cwnd) {
@@ -395,12 +416,6 @@ static uint32_t choose_length(struct tcb *tcb)
     return part_may_go(tcb, len, all) ? len : 0;
 }
 
-/* Is it the FIN's turn behind `len` more bytes? */
-static bool fin_goes_with(const struct tcb *tcb, uint32_t len)
-{
-    return tcb->fin_queued && !tcb->fin_sent && len == unsent(tcb);
-}
-
 static bool send_new_segment(struct tcb *tcb, uint32_t len, enum weft_tcp_send_reason why)
 {
     struct core *core = tcb->tcp->core;
@@ -413,7 +428,7 @@ static bool send_new_segment(struct tcb *tcb, uint32_t len, enum weft_tcp_send_r
         .flags = (uint16_t)(WIRE_TCP_ACK | (last && len > 0 ? WIRE_TCP_PSH : 0) | (fin ? WIRE_TCP_FIN : 0)),
         .why = len > 0 ? why : WEFT_SENT_FIN,
     };
-    int64_t sent = send_segment(tcb, &segment);
+    int64_t sent = tcp_sack_can_note(tcb) ? send_segment(tcb, &segment) : -1;
 
     if (sent < 0)
         return false;
@@ -502,6 +517,7 @@ static bool send_tail_probe(struct tcb *tcb)
     } else {
         sent = send_new_segment(tcb, len, WEFT_SENT_PROBE);
     }
+    tcb->rack.probe_out = sent;
     tcb->rack.probe_end = tcb->snd.nxt;
     return sent;
 }
@@ -521,6 +537,14 @@ static bool send_probes(struct tcb *tcb)
 
     if ((tcb->owed & TCP_OWED_PROBE) && !send_tail_probe(tcb))
         return false;
+    if ((tcb->owed & TCP_OWED_WINDOW_PROBE) && usable_window(tcb) > 0) {
+        /* The override timeout of the sender's silly window avoidance (RFC 9293 3.8.6.2.1). */
+        uint32_t len = unsent(tcb) < usable_window(tcb) ? unsent(tcb) : usable_window(tcb);
+
+        tcb->owed &= (uint16_t)~TCP_OWED_WINDOW_PROBE;
+        if (len > 0 && !send_new_segment(tcb, len < tcb->snd.mss ? len : tcb->snd.mss, WEFT_SENT_DATA))
+            return false;
+    }
     if (tcb->owed & TCP_OWED_WINDOW_PROBE) {
         /* DEVIATES: RFC 9293 3.8.6.1 probes with an octet of new data where there is one. An old
          * number makes the peer say its window just as well and does not leave a byte in doubt;
@@ -568,8 +592,14 @@ static bool send_acks(struct tcb *tcb)
         return true;
     struct segment segment = {.seq = tcb->snd.nxt, .flags = WIRE_TCP_ACK, .why = ack_reason(tcb)};
     while (n-- > 0) {
-        if (net_path_room(tcb->tcp->net, &tcb->path) == 0 || send_segment(tcb, &segment) < 0)
+        if (net_path_room(tcb->tcp->net, &tcb->path) == 0) {
+            set_limit(tcb, WEFT_LIMIT_LINK);
             return false;
+        }
+        if (send_segment(tcb, &segment) < 0) {
+            set_limit(tcb, WEFT_LIMIT_MEMORY);
+            return false;
+        }
         core_count(tcb->tcp->core, WEFT_COUNT_TCP_OUT_SEGS);
     }
     return true;
@@ -597,24 +627,53 @@ static bool may_send_data(const struct tcb *tcb)
            tcb->state != WEFT_TCP_TIME_WAIT;
 }
 
+/* Without a route there is nothing to be done; what only answers the peer need not wait for one. */
+static bool wait_for_path(struct tcb *tcb)
+{
+    bool must_send = (tcb->owed & TCP_OWED_SYN) || tcb->board.head || unsent(tcb) > 0 || fin_waits(tcb);
+
+    tcb->owed &= TCP_OWED_SYN;
+    return !must_send;
+}
+
 bool tcp_output(struct tcb *tcb)
 {
     bool done;
 
-    if (tcb->state == WEFT_TCP_CLOSED || tcb->state == WEFT_TCP_TIME_WAIT || !has_path(tcb))
+    if (tcb->state == WEFT_TCP_CLOSED || tcb->state == WEFT_TCP_TIME_WAIT)
         return true;
-    if ((tcb->owed & TCP_OWED_SYN) && !send_syn(tcb))
+    if (!has_path(tcb))
+        return wait_for_path(tcb);
+    if ((tcb->owed & TCP_OWED_SYN) && !send_syn(tcb)) {
+        set_limit(tcb, WEFT_LIMIT_MEMORY);
         return false;
+    }
     if (tcb->state < WEFT_TCP_SYN_RECEIVED)
         return true;
     done = true;
     if (may_send_data(tcb))
         done = send_lost(tcb) && send_new(tcb);
-    done = done && send_probes(tcb);
+    if (done && !send_probes(tcb)) {
+        set_limit(tcb, WEFT_LIMIT_MEMORY);
+        done = false;
+    }
     done = send_acks(tcb) && done;
     tcp_timer_window(tcb);
     tcp_trace_snd(tcb);
     return done;
+}
+
+/* A peer that offers less than this would make us send little but headers, and SACK blocks would leave
+ * no room for data; ours, as Linux has it. */
+#define PEER_MSS_MIN 48u
+
+/* What a window must hold at least, whatever was learned with other segment sizes. */
+static void fit_window_to_mss(struct tcb *tcb)
+{
+    if (tcb->cc.cwnd < tcb->snd.mss)
+        tcb->cc.cwnd = tcb->snd.mss;
+    if (tcb->cc.ssthresh < 2u * tcb->snd.mss)
+        tcb->cc.ssthresh = 2u * tcb->snd.mss;
 }
 
 /* RFC 6691 and RFC 9293 3.7.1: Eff.snd.MSS, with the options of every data segment taken off. */
@@ -622,16 +681,22 @@ void tcp_output_update_mss(struct tcb *tcb)
 {
     uint32_t headers = (weft_addr_is_ip4(&tcb->node.tuple.remote) ? 20 : 40) + WIRE_TCP_LEN;
     uint32_t mss = tcb->path.mtu > headers ? tcb->path.mtu - headers : 0;
+    uint32_t peer_mss = tcb->snd.peer_mss;
 
-    if (mss > tcb->snd.peer_mss)
-        mss = tcb->snd.peer_mss;
+    if (peer_mss < PEER_MSS_MIN)
+        peer_mss = PEER_MSS_MIN;
+    if (mss > peer_mss)
+        mss = peer_mss;
+    if (mss > GSO_MAX)
+        mss = GSO_MAX;
     if (tcb->options.maxseg > 0 && mss > tcb->options.maxseg)
         mss = tcb->options.maxseg;
-    mss -= tcb->has_timestamps ? 12 : 0;
-    /* A route to a lower MTU than any host must accept would leave nothing for data. */
-    if (mss < 8 || mss > UINT16_MAX)
-        mss = 8;
+    /* A link with an MTU below what any host must accept would leave nothing for data. */
+    if (mss < PEER_MSS_MIN)
+        mss = PEER_MSS_MIN;
+    mss -= tcb->has_timestamps ? TIMESTAMPS_LEN : 0;
     tcb->snd.mss = (uint16_t)mss;
+    fit_window_to_mss(tcb);
 }
 
 void tcp_output_reset(struct tcb *tcb)

@@ -52,7 +52,7 @@ static void prr_update(struct tcb *tcb, uint32_t delivered, bool must_send)
     cc->cwnd = pipe + (uint32_t)(send > 0 ? send : 0);
 }
 
-static void enter_recovery(struct tcb *tcb, uint32_t delivered)
+static void enter_recovery(struct tcb *tcb, uint32_t flight, uint32_t delivered)
 {
     struct tcp_congestion *cc = &tcb->cc;
 
@@ -60,8 +60,8 @@ static void enter_recovery(struct tcb *tcb, uint32_t delivered)
     tcb->recoveries++;
     cc->state = TCP_CA_RECOVERY;
     cc->recover = tcb->snd.nxt;
-    cc->recover_fs = seq_span(tcb->snd.una, tcb->snd.nxt);
-    cc->ssthresh = cc->ops->reduced(tcb);
+    cc->recover_fs = flight;
+    cc->ssthresh = cc->ops->reduced(tcb, flight);
     cc->prr_delivered = cc->prr_out = 0;
     cc->acked = 0;
     tcb->rack.probe_out = false; /* RFC 8985 7.1 */
@@ -137,7 +137,7 @@ static void settle_probe(struct tcb *tcb, const struct tcp_delivery *delivery)
     rack->probe_out = false;
     if (!is_repaired || cc->state != TCP_CA_OPEN)
         return;
-    cc->ssthresh = cc->ops->reduced(tcb);
+    cc->ssthresh = cc->ops->reduced(tcb, delivery->flight);
     if (cc->cwnd > cc->ssthresh)
         cc->cwnd = cc->ssthresh;
     trace_cwnd(tcb, WEFT_CAUSE_RECOVERED);
@@ -147,7 +147,7 @@ static void settle_probe(struct tcb *tcb, const struct tcp_delivery *delivery)
  * `credit` is what duplicate ACKs stood for before this one. */
 static uint32_t arrived(const struct tcb *tcb, const struct tcp_delivery *delivery, uint32_t credit)
 {
-    uint32_t bytes = delivery->acked + delivery->sacked;
+    uint32_t bytes = delivery->delivered;
     uint32_t told = credit > tcp_dupack_bytes(tcb) ? credit - tcp_dupack_bytes(tcb) : 0;
 
     if (!tcb->has_sack && delivery->is_dupack)
@@ -167,7 +167,7 @@ void tcp_recovery_on_ack(struct tcb *tcb, const struct tcp_delivery *delivery)
         leave(tcb);
     judge(tcb, delivery);
     if (cc->state == TCP_CA_OPEN && tcb->board.lost_bytes > 0) {
-        enter_recovery(tcb, delivery->acked + delivery->sacked);
+        enter_recovery(tcb, delivery->flight, delivery->delivered);
     } else if (cc->state == TCP_CA_RECOVERY) {
         prr_update(tcb, arrived(tcb, delivery, credit), !tcb->has_sack && delivery->acked > 0);
     } else if (delivery->acked > 0 && (cc->cwnd_limited || cc->state == TCP_CA_LOSS)) {
@@ -181,7 +181,7 @@ void tcp_recovery_on_reorder_timer(struct tcb *tcb)
     if (tcp_rack_detect(tcb) == 0)
         return;
     if (tcb->cc.state == TCP_CA_OPEN)
-        enter_recovery(tcb, 0);
+        enter_recovery(tcb, seq_span(tcb->snd.una, tcb->snd.nxt), 0);
     else if (tcb->cc.state == TCP_CA_RECOVERY)
         prr_update(tcb, 0, false);
     tcp_owe(tcb, 0);
@@ -198,8 +198,10 @@ void tcp_recovery_on_timeout(struct tcb *tcb)
 
     if (tcb->board.head && (tcb->board.head->flags & TCP_RANGE_SACKED))
         tcp_sack_renege(tcb);
+    if (!tcb->board.head)
+        return; /* nothing was sent: it could not be */
     if (cc->state != TCP_CA_LOSS || tcb->retries <= 1)
-        cc->ssthresh = cc->ops->reduced(tcb);
+        cc->ssthresh = cc->ops->reduced(tcb, seq_span(tcb->snd.una, tcb->snd.nxt));
     cc->acked = 0;
     cc->dupacks = 0;
     cc->state = TCP_CA_LOSS;

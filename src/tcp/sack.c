@@ -2,16 +2,12 @@
 /* The scoreboard; see sack.h. */
 #include "tcp/sack.h"
 
+#include "base/assert.h"
 #include "tcp/tcb.h"
 
 static uint32_t range_len(const struct tcp_range *range)
 {
     return seq_span(range->start, range->end);
-}
-
-static struct slab *nodes_of(struct tcb *tcb)
-{
-    return &tcb->tcp->nodes;
 }
 
 /* The count that a range's bytes belong to, if any. */
@@ -34,6 +30,8 @@ static void set_flags(struct tcb *tcb, struct tcp_range *range, unsigned flags)
     if (to)
         *to += range_len(range);
     range->flags = (uint8_t)flags;
+    if ((flags & TCP_RANGE_LOST) && (!tcb->board.lost || seq_lt(range->start, tcb->board.lost->start)))
+        tcb->board.lost = range;
 }
 
 static void unlink_range(struct tcb *tcb, struct tcp_range *range)
@@ -48,16 +46,20 @@ static void unlink_range(struct tcb *tcb, struct tcp_range *range)
         range->next->prev = range->prev;
     else
         board->tail = range->prev;
-    slab_free(nodes_of(tcb), range);
+    if (board->lost == range)
+        board->lost = range->next;
+    board->ranges--;
+    slab_free(&tcb->tcp->ranges, range);
 }
 
 /* Cuts `range` so that it ends at `at`, which lies inside it. Returns false when memory ran out. */
 static bool split(struct tcb *tcb, struct tcp_range *range, tcp_seq at)
 {
-    struct tcp_range *rest = slab_new(nodes_of(tcb));
+    struct tcp_range *rest = slab_new(&tcb->tcp->ranges);
 
     if (!rest)
         return false;
+    tcb->board.ranges++;
     *rest = *range;
     rest->start = at;
     rest->prev = range;
@@ -85,6 +87,14 @@ static void merge_with_previous(struct tcb *tcb, struct tcp_range *range)
     unlink_range(tcb, range);
 }
 
+bool tcp_sack_can_note(const struct tcb *tcb)
+{
+    const struct slab *slab = &tcb->tcp->ranges;
+    const struct tcp_range *tail = tcb->board.tail;
+
+    return slab->used < slab->capacity || (tail && !(tail->flags & (TCP_RANGE_SACKED | TCP_RANGE_LOST)));
+}
+
 void tcp_sack_sent(struct tcb *tcb, tcp_seq start, tcp_seq end)
 {
     struct tcp_scoreboard *board = &tcb->board;
@@ -96,15 +106,15 @@ void tcp_sack_sent(struct tcb *tcb, tcp_seq start, tcp_seq end)
         tail->end = end;
         return;
     }
-    range = slab_new(nodes_of(tcb));
-    if (!range && tail && !count_for(tcb, tail->flags)) {
-        /* Out of nodes: the older bytes lose their send time rather than the newer their place. */
+    range = slab_new(&tcb->tcp->ranges);
+    if (!range) {
+        /* Out of memory: the older bytes lose their send time rather than the newer their place. */
+        weft_assert(tail && !count_for(tcb, tail->flags));
         tail->end = end;
         tail->sent = now;
         return;
     }
-    if (!range)
-        return;
+    board->ranges++;
     *range = (struct tcp_range){.prev = tail, .start = start, .end = end, .sent = now};
     if (tail)
         tail->next = range;
@@ -173,6 +183,7 @@ void tcp_sack_acked(struct tcb *tcb, tcp_seq una, const struct tcp_seg *seg, str
             struct tcp_range piece = *range;
 
             piece.end = upto;
+            delivery->delivered += len;
             deliver(tcb, &piece, seg, delivery);
         }
         if (count)
@@ -183,12 +194,21 @@ void tcp_sack_acked(struct tcb *tcb, tcp_seq una, const struct tcp_seg *seg, str
     }
 }
 
+/* More ranges than twice the segments in flight come only from a peer that SACKs crumbs: these are not
+ * worth the memory and the walks (64: for flights of very few). */
+static bool has_too_many_ranges(const struct tcb *tcb)
+{
+    return tcb->board.ranges > 64 + 2 * (seq_span(tcb->snd.una, tcb->snd.nxt) / tcb->snd.mss);
+}
+
 /* Marks [left, right) as SACKed. */
 static void mark_sacked(struct tcb *tcb, tcp_seq left, tcp_seq right, const struct tcp_seg *seg,
                         struct tcp_delivery *delivery)
 {
     struct tcp_range *range = tcb->board.head;
 
+    if (has_too_many_ranges(tcb))
+        return;
     while (range && seq_le(range->end, left))
         range = range->next;
     while (range && seq_lt(range->start, right)) {
@@ -201,6 +221,7 @@ static void mark_sacked(struct tcb *tcb, tcp_seq left, tcp_seq right, const stru
             if (seq_gt(range->end, right) && !split(tcb, range, right))
                 return;
             delivery->sacked += range_len(range);
+            delivery->delivered += range_len(range);
             deliver(tcb, range, seg, delivery);
             set_flags(tcb, range, (range->flags & TCP_RANGE_RETRANSMITTED) | TCP_RANGE_SACKED);
         }
@@ -255,25 +276,23 @@ void tcp_sack_mark_lost(struct tcb *tcb, struct tcp_range *range, uint32_t len, 
     tcp_trace(tcb, WEFT_TRACE_TCP_LOST, range->start.n, range_len(range), cause, 0, 0, 0);
 }
 
-struct tcp_range *tcp_sack_next_lost(const struct tcb *tcb)
+struct tcp_range *tcp_sack_next_lost(struct tcb *tcb)
 {
-    struct tcp_range *range;
+    struct tcp_range *range = tcb->board.lost;
 
-    if (tcb->board.lost_bytes == 0)
-        return NULL;
-    for (range = tcb->board.head; range; range = range->next)
-        if (range->flags & TCP_RANGE_LOST)
-            return range;
-    return NULL;
+    while (range && !(range->flags & TCP_RANGE_LOST))
+        range = range->next;
+    tcb->board.lost = range;
+    return range;
 }
 
-bool tcp_sack_resent(struct tcb *tcb, struct tcp_range *range, uint32_t len)
+void tcp_sack_resent(struct tcb *tcb, struct tcp_range *range, uint32_t len)
 {
-    if (len < range_len(range) && !split(tcb, range, seq_add(range->start, len)))
-        return false;
+    weft_assert(len > 0);
+    if (len < range_len(range))
+        split(tcb, range, seq_add(range->start, len));
     set_flags(tcb, range, (range->flags & TCP_RANGE_SACKED) | TCP_RANGE_RETRANSMITTED);
     range->sent = tcb->tcp->core->now;
-    return true;
 }
 
 struct tcp_range *tcp_sack_split_tail(struct tcb *tcb, struct tcp_range *range, uint32_t len)

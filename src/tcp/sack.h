@@ -37,10 +37,16 @@ struct tcp_range {
 
 struct tcp_scoreboard {
     struct tcp_range *head, *tail;
+    struct tcp_range *lost; /* no range before it is lost; NULL: none is */
+    uint32_t ranges;
     uint32_t sacked_bytes, lost_bytes; /* of ranges with these flags; a range has at most one of the two */
 };
 
-/* [start, end) has gone out for the first time; `start` is where the board ended. */
+/* True when tcp_sack_sent will find memory now. */
+bool tcp_sack_can_note(const struct tcb *tcb);
+
+/* [start, end) has gone out for the first time; `start` is where the board ended. The caller has asked
+ * tcp_sack_can_note. */
 void tcp_sack_sent(struct tcb *tcb, tcp_seq start, tcp_seq end);
 
 /* SND.UNA moves to `una`: takes out what lies before it and adds to `delivery`. */
@@ -54,11 +60,11 @@ void tcp_sack_blocks(struct tcb *tcb, const struct tcp_seg *seg, struct tcp_deli
 void tcp_sack_mark_lost(struct tcb *tcb, struct tcp_range *range, uint32_t len, unsigned cause);
 
 /* The first range that is lost and not sent again; NULL when there is none. */
-struct tcp_range *tcp_sack_next_lost(const struct tcb *tcb);
+struct tcp_range *tcp_sack_next_lost(struct tcb *tcb);
 
-/* The first `len` bytes of `range` have been sent again. Returns false when memory for the split
- * ran out: the range is then as before. */
-bool tcp_sack_resent(struct tcb *tcb, struct tcp_range *range, uint32_t len);
+/* The first `len` bytes of `range` have been sent again. When memory for the split has run out the whole
+ * range counts as sent again: RACK or the next timeout will find the rest. */
+void tcp_sack_resent(struct tcb *tcb, struct tcp_range *range, uint32_t len);
 
 /* Makes the last `len` bytes of `range`, which is longer, a range of their own; NULL when memory ran out. */
 struct tcp_range *tcp_sack_split_tail(struct tcb *tcb, struct tcp_range *range, uint32_t len);

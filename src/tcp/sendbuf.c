@@ -15,9 +15,9 @@ static uint32_t tail_room(const struct tcp_sendbuf *buf)
 }
 
 /* Takes the reference to `block`. */
-static bool add_chunk(struct tcp_sendbuf *buf, struct slab *nodes, struct weft_slice view, bool can_append)
+static bool add_chunk(struct tcp_sendbuf *buf, struct slab *chunks, struct weft_slice view, bool can_append)
 {
-    struct tcp_chunk *chunk = slab_new(nodes);
+    struct tcp_chunk *chunk = slab_new(chunks);
 
     if (!chunk) {
         weft_block_unref(view.block);
@@ -35,17 +35,17 @@ static bool add_chunk(struct tcp_sendbuf *buf, struct slab *nodes, struct weft_s
 }
 
 /* A fresh block at the end, large when much is to come. */
-static bool add_block(struct tcp_sendbuf *buf, struct slab *nodes, struct weft_pool *pool, uint32_t len)
+static bool add_block(struct tcp_sendbuf *buf, struct slab *chunks, struct weft_pool *pool, uint32_t len)
 {
     uint32_t first = len > WEFT_BLOCK_SMALL || buf->len > WEFT_BLOCK_SMALL ? WEFT_BLOCK_LARGE : WEFT_BLOCK_SMALL;
     struct weft_block *block = weft_block_new(pool, first);
 
     if (!block)
         block = weft_block_new(pool, first == WEFT_BLOCK_LARGE ? WEFT_BLOCK_SMALL : WEFT_BLOCK_LARGE);
-    return block && add_chunk(buf, nodes, (struct weft_slice){block, 0, 0}, true);
+    return block && add_chunk(buf, chunks, (struct weft_slice){block, 0, 0}, true);
 }
 
-uint32_t tcp_sendbuf_write(struct tcp_sendbuf *buf, struct slab *nodes, struct weft_pool *pool, const void *data,
+uint32_t tcp_sendbuf_write(struct tcp_sendbuf *buf, struct slab *chunks, struct weft_pool *pool, const void *data,
                            uint32_t len)
 {
     const uint8_t *from = data;
@@ -55,7 +55,7 @@ uint32_t tcp_sendbuf_write(struct tcp_sendbuf *buf, struct slab *nodes, struct w
         uint32_t room = tail_room(buf);
 
         if (room == 0) {
-            if (!add_block(buf, nodes, pool, len - done))
+            if (!add_block(buf, chunks, pool, len - done))
                 break;
             continue;
         }
@@ -69,16 +69,16 @@ uint32_t tcp_sendbuf_write(struct tcp_sendbuf *buf, struct slab *nodes, struct w
     return done;
 }
 
-bool tcp_sendbuf_lend(struct tcp_sendbuf *buf, struct slab *nodes, struct weft_block *block, uint32_t off,
+bool tcp_sendbuf_lend(struct tcp_sendbuf *buf, struct slab *chunks, struct weft_block *block, uint32_t off,
                       uint32_t len)
 {
-    if (!add_chunk(buf, nodes, (struct weft_slice){weft_block_ref(block), off, len}, false))
+    if (!add_chunk(buf, chunks, (struct weft_slice){weft_block_ref(block), off, len}, false))
         return false;
     buf->len += len;
     return true;
 }
 
-static void free_head(struct tcp_sendbuf *buf, struct slab *nodes)
+static void free_head(struct tcp_sendbuf *buf, struct slab *chunks)
 {
     struct tcp_chunk *chunk = buf->head;
 
@@ -88,10 +88,10 @@ static void free_head(struct tcp_sendbuf *buf, struct slab *nodes)
     if (buf->cursor == chunk)
         buf->cursor = NULL;
     weft_block_unref(chunk->view.block);
-    slab_free(nodes, chunk);
+    slab_free(chunks, chunk);
 }
 
-void tcp_sendbuf_release(struct tcp_sendbuf *buf, struct slab *nodes, tcp_seq seq)
+void tcp_sendbuf_release(struct tcp_sendbuf *buf, struct slab *chunks, tcp_seq seq)
 {
     uint32_t left = seq_span(buf->start, seq);
 
@@ -102,7 +102,7 @@ void tcp_sendbuf_release(struct tcp_sendbuf *buf, struct slab *nodes, tcp_seq se
 
         if (left >= chunk->view.len) {
             left -= chunk->view.len;
-            free_head(buf, nodes);
+            free_head(buf, chunks);
         } else {
             chunk->view.off += left;
             chunk->view.len -= left;
@@ -112,7 +112,7 @@ void tcp_sendbuf_release(struct tcp_sendbuf *buf, struct slab *nodes, tcp_seq se
     }
     /* A block that is read to its end holds memory for nothing. */
     if (buf->len == 0)
-        tcp_sendbuf_purge(buf, nodes);
+        tcp_sendbuf_purge(buf, chunks);
 }
 
 static struct tcp_chunk *find_chunk(struct tcp_sendbuf *buf, tcp_seq seq)
@@ -146,9 +146,9 @@ uint32_t tcp_sendbuf_view(struct tcp_sendbuf *buf, tcp_seq seq, uint32_t len, st
     return done;
 }
 
-void tcp_sendbuf_purge(struct tcp_sendbuf *buf, struct slab *nodes)
+void tcp_sendbuf_purge(struct tcp_sendbuf *buf, struct slab *chunks)
 {
     while (buf->head)
-        free_head(buf, nodes);
+        free_head(buf, chunks);
     buf->len = 0;
 }

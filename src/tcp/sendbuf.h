@@ -32,20 +32,20 @@ struct tcp_sendbuf {
 };
 
 /* Copies up to `len` bytes to the end; returns how many, fewer when memory runs out. */
-uint32_t tcp_sendbuf_write(struct tcp_sendbuf *buf, struct slab *nodes, struct weft_pool *pool, const void *data,
+uint32_t tcp_sendbuf_write(struct tcp_sendbuf *buf, struct slab *chunks, struct weft_pool *pool, const void *data,
                            uint32_t len);
 
 /* Puts a view of a block at the end, with a reference of its own. Returns false when memory ran out. */
-bool tcp_sendbuf_lend(struct tcp_sendbuf *buf, struct slab *nodes, struct weft_block *block, uint32_t off,
+bool tcp_sendbuf_lend(struct tcp_sendbuf *buf, struct slab *chunks, struct weft_block *block, uint32_t off,
                       uint32_t len);
 
 /* Gives back everything before `seq`, which is not beyond the end. */
-void tcp_sendbuf_release(struct tcp_sendbuf *buf, struct slab *nodes, tcp_seq seq);
+void tcp_sendbuf_release(struct tcp_sendbuf *buf, struct slab *chunks, tcp_seq seq);
 
 /* Adds views of up to `len` bytes from `seq` to the packet; returns how many bytes, fewer when the
  * packet's slices are used up. The bytes must be there. */
 uint32_t tcp_sendbuf_view(struct tcp_sendbuf *buf, tcp_seq seq, uint32_t len, struct weft_pkt *pkt);
 
-void tcp_sendbuf_purge(struct tcp_sendbuf *buf, struct slab *nodes);
+void tcp_sendbuf_purge(struct tcp_sendbuf *buf, struct slab *chunks);
 
 #endif

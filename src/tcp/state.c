@@ -75,7 +75,7 @@ void tcp_state_free(struct tcb *tcb)
     if (tcb->state != WEFT_TCP_CLOSED && tcb->state != WEFT_TCP_TIME_WAIT)
         leave_table(tcb);
     tcp_text_purge(tcb);
-    tcp_sendbuf_purge(&tcb->buf, &tcp->nodes);
+    tcp_sendbuf_purge(&tcb->buf, &tcp->chunks);
     tcp_sack_purge(tcb);
     slab_free(&tcp->tcbs, tcb);
 }
@@ -89,7 +89,7 @@ static void bury(struct tcb *tcb)
         tcb->listener = NULL;
         tcb->orphan = true;
     }
-    tcp_sendbuf_purge(&tcb->buf, &tcb->tcp->nodes);
+    tcp_sendbuf_purge(&tcb->buf, &tcb->tcp->chunks);
     tcp_sack_purge(tcb);
     if (tcb->orphan)
         tcp_state_free(tcb);

@@ -28,8 +28,10 @@ struct syn {
     uint32_t ts_offset;
     uint16_t rcv_mss;
     uint16_t peer_window;
+    uint16_t window; /* that the SYN-ACK offers, not scaled (RFC 7323 2.2) */
     uint8_t rcv_wscale;
-    uint8_t repeated;
+    uint8_t repeated; /* by the timer */
+    bool sent_again;  /* for whatever reason: which copy is acknowledged cannot be known */
     struct wire_tcp_opts opts; /* what the SYN offered */
 };
 
@@ -67,14 +69,6 @@ static void fail(struct tcp *tcp, struct syn *syn, enum weft_tcp_cause cause)
     free_syn(tcp, syn);
 }
 
-/* The window of a SYN-ACK is not scaled (RFC 7323 2.2). */
-static uint16_t syn_ack_window(const struct syn *syn)
-{
-    uint32_t room = syn->listener->options.receive_buffer;
-
-    return room < UINT16_MAX ? (uint16_t)room : UINT16_MAX;
-}
-
 static void send_syn_ack(struct tcp *tcp, struct syn *syn)
 {
     const struct tcp_options *options = &syn->listener->options;
@@ -84,7 +78,7 @@ static void send_syn_ack(struct tcp *tcp, struct syn *syn)
         .seq = syn->iss,
         .ack = seq_add(syn->irs, 1),
         .flags = WIRE_TCP_SYN | WIRE_TCP_ACK,
-        .window = syn_ack_window(syn),
+        .window = syn->window,
         .tos = options->tos,
         .ttl = options->ttl,
         .why = WEFT_SENT_SYN_ACK,
@@ -100,10 +94,23 @@ static void send_syn_ack(struct tcp *tcp, struct syn *syn)
         },
     };
 
-    syn->sent = tcp->core->now;
     tcp_reply_send(tcp, &reply);
+}
+
+static void start_timer(struct tcp *tcp, struct syn *syn)
+{
     wheel_set(&tcp->core->wheel, &syn->timer, tcp->core->now + syn->timeout);
     trace_syn(tcp, syn, WEFT_TRACE_TCP_TIMER_SET, WEFT_TIMER_RTO, syn->timeout, 0);
+}
+
+/* In answer to something of the peer's, within the rate limit. The timer goes on as it is: a peer that
+ * repeats its SYN must not keep the record alive. */
+static void answer_again(struct tcp *tcp, struct syn *syn)
+{
+    if (!tcp_challenge_allowed(tcp))
+        return;
+    syn->sent_again = true;
+    send_syn_ack(tcp, syn);
 }
 
 void tcp_syncache_timer(struct tcp *tcp, struct weft_timer_node *node)
@@ -116,9 +123,11 @@ void tcp_syncache_timer(struct tcp *tcp, struct weft_timer_node *node)
         return;
     }
     syn->repeated++;
+    syn->sent_again = true;
     syn->timeout *= 2;
     core_count(tcp->core, WEFT_COUNT_TCP_RETRANS_SEGS);
     send_syn_ack(tcp, syn);
+    start_timer(tcp, syn);
 }
 
 /* --- LISTEN (RFC 9293 3.10.7.2) ----------------------------------------------------------------- */
@@ -133,6 +142,7 @@ static void forget_options_we_refuse(const struct tcp *tcp, struct wire_tcp_opts
 static void begin(struct tcp_listener *listener, const struct tcp_seg *seg, const struct tcp_tuple *tuple)
 {
     struct tcp *tcp = listener->tcp;
+    uint32_t receive_buffer = listener->options.receive_buffer;
     struct net_path path = {0};
     struct syn *syn;
 
@@ -152,12 +162,14 @@ static void begin(struct tcp_listener *listener, const struct tcp_seg *seg, cons
     syn->timer.kind = CORE_TIMER_TCP_SYN;
     syn->conn = ++tcp->next_conn;
     syn->timeout = (uint32_t)tcp->config.rto_initial;
-    syn->iss = tcp_demux_isn(tcp, tuple);
+    syn->iss = tcp_isn_above(tcp_demux_isn(tcp, tuple), seg->has_isn_floor, seg->isn_floor);
     syn->irs = seg->seq;
     syn->ts_offset = tcp_demux_ts_offset(tcp, tuple);
     syn->rcv_mss = tcp_mss_to_offer(&path, tuple, &listener->options);
     syn->rcv_wscale = tcp_wscale_to_offer(listener->options.receive_buffer);
     syn->peer_window = seg->window;
+    syn->window = (uint16_t)(receive_buffer < UINT16_MAX ? receive_buffer : UINT16_MAX);
+    syn->sent = tcp->core->now;
     syn->opts = seg->opts;
     forget_options_we_refuse(tcp, &syn->opts);
     listener->half_open++;
@@ -168,6 +180,7 @@ static void begin(struct tcp_listener *listener, const struct tcp_seg *seg, cons
     tcp_seg_trace(tcp, syn->conn, seg);
     trace_syn(tcp, syn, WEFT_TRACE_TCP_STATE, WEFT_TCP_LISTEN, WEFT_TCP_SYN_RECEIVED, WEFT_CAUSE_SYN);
     send_syn_ack(tcp, syn);
+    start_timer(tcp, syn);
 }
 
 void tcp_syncache_listen(struct tcp_listener *listener, struct tcp_seg *seg, const struct tcp_tuple *tuple)
@@ -203,7 +216,7 @@ static void fill_block(struct tcb *tcb, const struct syn *syn, const struct tcp_
     tcp_rack_init(tcb);
     tcb->rcv.irs = syn->irs;
     tcb->rcv.nxt = tcb->rcv.acked = seq_add(syn->irs, 1);
-    tcb->rcv.adv = seq_add(tcb->rcv.nxt, syn_ack_window(syn));
+    tcb->rcv.adv = seq_add(tcb->rcv.nxt, syn->window);
     tcb->rcv.dsack_start = tcb->rcv.dsack_end = tcb->rcv.nxt;
     tcb->rcv.mss = syn->rcv_mss;
     tcb->rcv.wscale = syn->rcv_wscale;
@@ -237,9 +250,10 @@ static struct tcb *promote(struct tcp *tcp, struct syn *syn, const struct tcp_se
         return NULL;
     }
     fill_block(tcb, syn, seg);
-    if (syn->repeated == 0)
+    tcb->syn_repeated = syn->repeated > 0;
+    if (!syn->sent_again)
         tcp_rtt_sample(tcb, (uint32_t)(tcp->core->now - syn->sent));
-    else
+    else if (syn->repeated > 0)
         tcb->rtt.rto = 3 * (uint32_t)WEFT_SEC; /* RFC 6298 5.7 */
     free_syn(tcp, syn);
     tcp_state_set(tcb, WEFT_TCP_ESTABLISHED, WEFT_CAUSE_ACK_OF_SYN);
@@ -259,7 +273,7 @@ static bool is_acceptable(const struct syn *syn, const struct tcp_seg *seg)
 
     if (syn->opts.has_timestamps && seg->opts.has_timestamps && (int32_t)(seg->opts.tsval - syn->opts.tsval) < 0)
         return false;
-    return seq_ge(seg->seq, nxt) && seq_lt(seg->seq, seq_add(nxt, syn_ack_window(syn)));
+    return seq_ge(seg->seq, nxt) && seq_lt(seg->seq, seq_add(nxt, syn->window));
 }
 
 /* The SYN again: the SYN-ACK may be lost, so it goes again (RFC 9293 3.10.7.4 first: an ACK is due,
@@ -275,8 +289,8 @@ static void take_reset(struct tcp *tcp, struct syn *syn, const struct tcp_seg *s
 {
     if (seq_eq(seg->seq, seq_add(syn->irs, 1)))
         fail(tcp, syn, WEFT_CAUSE_RST);
-    else if (is_acceptable(syn, seg) && tcp_challenge_allowed(tcp))
-        send_syn_ack(tcp, syn);
+    else if (is_acceptable(syn, seg))
+        answer_again(tcp, syn);
 }
 
 void tcp_syncache_input(struct tcp *tcp, struct tcp_node *node, struct tcp_seg *seg)
@@ -293,8 +307,7 @@ void tcp_syncache_input(struct tcp *tcp, struct tcp_node *node, struct tcp_seg *
         return;
     }
     if (is_same_syn(syn, seg) || !is_acceptable(syn, seg) || (seg->flags & WIRE_TCP_SYN)) {
-        if (tcp_challenge_allowed(tcp))
-            send_syn_ack(tcp, syn);
+        answer_again(tcp, syn);
         tcp_seg_drop(tcp, seg, syn->conn, WEFT_DROP_TCP_DUPLICATE);
         return;
     }

@@ -49,6 +49,8 @@ static void take_window(struct tcb *tcb, const struct tcp_seg *seg)
 void tcp_established(struct tcb *tcb)
 {
     tcb->cc.ops->init(tcb);
+    if (tcb->syn_repeated)
+        tcb->cc.cwnd = tcb->snd.mss;
     tcb->cc.recover = tcb->snd.una;
     tcb->quick_acks = TCP_QUICK_ACKS;
     tcb->since_unacked = tcb->tcp->core->now;
@@ -70,6 +72,7 @@ static void syn_is_acked(struct tcb *tcb, const struct tcp_seg *seg)
         tcp_rtt_sample(tcb, (uint32_t)(tcb->tcp->core->now - range->sent));
     else if (tcb->rtt.srtt == 0 && tcb->retries > 0)
         tcb->rtt.rto = 3 * (uint32_t)WEFT_SEC; /* RFC 6298 5.7 */
+    tcb->syn_repeated = tcb->retries > 0;
     tcb->rtt.backoffs = 0;
     tcp_sack_acked(tcb, seg->ack, seg, &delivery);
     tcb->snd.una = seg->ack;
@@ -77,8 +80,11 @@ static void syn_is_acked(struct tcb *tcb, const struct tcp_seg *seg)
 
 static void take_syn(struct tcb *tcb, const struct tcp_seg *seg)
 {
+    uint32_t offered = tcp_rcv_wnd(tcb); /* by our SYN */
+
     tcb->rcv.irs = seg->seq;
-    tcb->rcv.nxt = tcb->rcv.acked = tcb->rcv.adv = seq_add(seg->seq, 1);
+    tcb->rcv.nxt = tcb->rcv.acked = seq_add(seg->seq, 1);
+    tcb->rcv.adv = seq_add(tcb->rcv.nxt, offered);
     tcb->rcv.dsack_start = tcb->rcv.dsack_end = tcb->rcv.nxt;
     tcp_negotiate(tcb, &seg->opts);
     take_window(tcb, seg);

@@ -199,10 +199,10 @@ struct tcb {
     bool fin_sent;
     bool fin_received;
     bool discard;     /* nobody reads: received data is thrown away */
-    bool path_blocked; /* the last attempt to send found no room or no route */
     bool writer_waits; /* send has said AGAIN: tell when there is room */
     bool more_follows; /* WEFT_SEND_MORE: hold back a part of a segment */
     bool push_now;     /* held back long enough */
+    bool syn_repeated; /* ours was sent more than once: the initial window is one segment (RFC 5681 3.1) */
 
     struct tcp_snd snd;
     struct tcp_rcv rcv;
@@ -222,9 +222,12 @@ struct tcb {
     weft_time last_received; /* any segment of the peer's */
     weft_time last_sent;     /* data */
     weft_time since_unacked; /* when snd.una last moved, or data was first sent after all was acknowledged */
+    weft_time misfits_since; /* beginning of the interval that misfit_answers counts for */
+    uint32_t misfit_answers; /* to empty segments that did not fit */
     uint8_t keepalives;      /* sent without an answer */
     uint8_t retries; /* retransmission timeouts in a row without progress: counts towards R2 */
-    uint8_t probes;          /* zero-window probes in a row */
+    uint8_t probes;          /* zero-window probes in a row: their back-off */
+    uint8_t unanswered;      /* of these, since the peer was last heard of */
     uint8_t quick_acks;      /* segments still to be acknowledged at once: the peer is in slow start */
 
     struct tcp_options options;
@@ -243,12 +246,14 @@ struct tcp {
     struct core *core;
     struct net *net;
     struct weft_tcp_config config; /* no zeros left */
-    struct slab tcbs, syns, time_waits, nodes, listeners;
+    struct slab tcbs, syns, time_waits, listeners;
+    struct slab chunks, ranges, runs; /* apart, so that none of them can use up the others */
     struct tcp_node **table; /* by four-tuple */
     uint32_t table_size;     /* a power of two */
     struct tcp_listener *by_port[TCP_LISTENER_BUCKETS];
     struct list output;  /* connections that owe something */
-    struct list blocked; /* connections that wait for room in a link's queue or for memory */
+    struct list blocked; /* connections that wait for room in a link's queue */
+    struct list starved; /* connections that wait for a route or for memory */
     struct list writers; /* connections whose applications wait for packet memory */
     struct list time_wait_order; /* oldest first */
     uint32_t next_conn;
@@ -269,6 +274,8 @@ struct tcp_seg {
     uint16_t urgent;
     uint16_t segs;   /* wire segments it stands for */
     uint16_t src_port, dst_port;
+    bool has_isn_floor; /* it takes the place of a connection in TIME-WAIT that used numbers up to here */
+    tcp_seq isn_floor;
     struct wire_tcp_opts opts;
     const struct net_rx *rx;
 };
@@ -338,6 +345,13 @@ uint16_t tcp_demux_choose_port(struct tcp *tcp, const struct tcp_tuple *tuple);
 
 /* RFC 6528 3: the initial sequence number for a connection of this four-tuple at this moment. */
 tcp_seq tcp_demux_isn(const struct tcp *tcp, const struct tcp_tuple *tuple);
+
+/* The first number that a connection may use after one of the same four-tuple (RFC 9293 3.4.3, RFC 1122
+ * 4.2.2.13): the ISN's clock may be slower than the data was. */
+static inline tcp_seq tcp_isn_above(tcp_seq isn, bool has_floor, tcp_seq floor)
+{
+    return has_floor && seq_le(isn, floor) ? seq_add(floor, 65536) : isn;
+}
 
 /* What our timestamp clock starts from for this pair of hosts (RFC 7323 5.4: unpredictable, and
  * monotonic across connections of the same two hosts). */
@@ -424,6 +438,10 @@ void tcp_output_update_mss(struct tcb *tcb);
 /* Sends RST for a connection (RFC 9293 3.10.5). */
 void tcp_output_reset(struct tcb *tcb);
 
+/* True while so little packet memory is left that what is still to be received needs it: applications
+ * may not fill it with what they write. */
+bool tcp_writer_must_wait(const struct tcp *tcp);
+
 /* The application waits until there is packet memory again. */
 void tcp_wait_for_memory(struct tcb *tcb);
 
@@ -495,6 +513,9 @@ bool tcp_timewait_input(struct tcp *tcp, struct tcp_node *node, struct tcp_seg *
 void tcp_timewait_timer(struct tcp *tcp, struct weft_timer_node *node);
 void tcp_timewait_end(struct tcp *tcp, struct tcp_node *node);
 
+/* SND.NXT of the connection that was. */
+tcp_seq tcp_timewait_snd_nxt(struct tcp_node *node);
+
 /* --- timer.c: facts are reported, timer.c decides ------------------------------------------------ */
 
 void tcp_timer_init(struct tcb *tcb);
@@ -511,6 +532,8 @@ void tcp_timer_ack_sent(struct tcb *tcb);        /* some segment carried our ACK
 void tcp_timer_segment_in(struct tcb *tcb);      /* the peer lives */
 void tcp_timer_keepalive_changed(struct tcb *tcb);
 void tcp_timer_orphan_fin_wait_2(struct tcb *tcb); /* in FIN-WAIT-2, and no socket to read */
+void tcp_timer_stalled(struct tcb *tcb);         /* it has something to send, and no route or no memory */
+void tcp_timer_user_timeout_changed(struct tcb *tcb);
 void tcp_timer_corked(struct tcb *tcb);          /* a part of a segment is held back by cork */
 void tcp_timer_fire(struct tcb *tcb);            /* the wheel gave the node */
 
@@ -524,8 +547,10 @@ uint32_t tcp_rtt_rto(const struct tcb *tcb); /* with back-off, bounded */
 
 /* What one ACK has told. */
 struct tcp_delivery {
+    uint32_t flight; /* bytes that were out before it: FlightSize (RFC 5681 2) */
     uint32_t acked;  /* bytes by which SND.UNA moved */
     uint32_t sacked; /* bytes newly SACKed */
+    uint32_t delivered; /* bytes of which nothing was known before: newly SACKed, or acknowledged without */
     bool is_dupack;  /* RFC 5681 2 */
     bool dsack;      /* it reports a duplicate (RFC 2883) */
     bool retransmit_acked; /* among the acknowledged are retransmitted bytes */

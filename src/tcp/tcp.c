@@ -46,16 +46,6 @@ static uint32_t power_of_two(uint32_t n)
     return size;
 }
 
-/* The nodes slab serves three kinds of small objects. */
-static uint32_t node_size(void)
-{
-    size_t size = sizeof(struct tcp_range);
-
-    size = size > sizeof(struct tcp_chunk) ? size : sizeof(struct tcp_chunk);
-    size = size > sizeof(struct tcp_run) ? size : sizeof(struct tcp_run);
-    return (uint32_t)size;
-}
-
 static int init_memory(struct tcp *tcp)
 {
     const struct weft_allocator *allocator = &tcp->core->allocator;
@@ -67,7 +57,9 @@ static int init_memory(struct tcp *tcp)
         slab_init(&tcp->listeners, allocator, sizeof(struct tcp_listener), config->max_connections) < 0 ||
         slab_init(&tcp->syns, allocator, (uint32_t)tcp_syncache_size(), config->syn_cache) < 0 ||
         slab_init(&tcp->time_waits, allocator, (uint32_t)tcp_timewait_size(), config->time_wait) < 0 ||
-        slab_init(&tcp->nodes, allocator, node_size(), config->ranges) < 0)
+        slab_init(&tcp->chunks, allocator, sizeof(struct tcp_chunk), config->ranges) < 0 ||
+        slab_init(&tcp->ranges, allocator, sizeof(struct tcp_range), config->ranges) < 0 ||
+        slab_init(&tcp->runs, allocator, sizeof(struct tcp_run), config->ranges) < 0)
         return WEFT_E_NOMEM;
     return 0;
 }
@@ -85,6 +77,7 @@ int tcp_new(struct core *core, struct net *net, const struct weft_tcp_config *co
     fill_defaults(&tcp->config);
     list_init(&tcp->output);
     list_init(&tcp->blocked);
+    list_init(&tcp->starved);
     list_init(&tcp->writers);
     list_init(&tcp->time_wait_order);
     tcp->port_salt = rng_u32(&core->rng);
@@ -119,7 +112,9 @@ void tcp_free(struct tcp *tcp)
     struct core *core = tcp->core;
 
     free_connections(tcp);
-    slab_fini(&tcp->nodes, &core->allocator);
+    slab_fini(&tcp->runs, &core->allocator);
+    slab_fini(&tcp->ranges, &core->allocator);
+    slab_fini(&tcp->chunks, &core->allocator);
     slab_fini(&tcp->time_waits, &core->allocator);
     slab_fini(&tcp->syns, &core->allocator);
     slab_fini(&tcp->listeners, &core->allocator);
@@ -191,6 +186,7 @@ static enum weft_drop parse(struct weft_pkt *pkt, const struct net_rx *rx, struc
     seg->flags = header.flags;
     seg->window = header.window;
     seg->urgent = header.urgent;
+    seg->has_isn_floor = false;
     seg->segs = pkt->gso_segs > 1 ? pkt->gso_segs : 1;
     return WEFT_DROP_COUNT;
 }
@@ -265,19 +261,36 @@ void tcp_timer_due(struct tcp *tcp, struct weft_timer_node *node)
     }
 }
 
+/* How many of the blocked connections are looked at for one whose link has room again: they are few
+ * links' connections, so the first few tell. */
+#define BLOCKED_LOOK 64
+
 bool tcp_has_work(const struct tcp *tcp)
 {
-    return !list_is_empty(&tcp->output);
+    unsigned looked = 0;
+
+    if (!list_is_empty(&tcp->output))
+        return true;
+    for (struct list *link = tcp->blocked.next; link != &tcp->blocked && looked++ < BLOCKED_LOOK; link = link->next)
+        if (net_path_room(tcp->net, &list_entry(link, struct tcb, output_link)->path) > 0)
+            return true;
+    return false;
 }
 
-/* With less than an eighth left of anything, received data is taken only to keep connections moving. */
-static bool pool_is_low(const struct weft_pool *pool)
+/* True when less than `eighths` eighths are left of anything in the pool. */
+static bool pool_has_less(const struct weft_pool *pool, uint32_t eighths)
 {
     struct weft_pool_usage u;
 
     weft_pool_usage(pool, &u);
-    return u.pkts_used > u.pkts - u.pkts / 8 || u.small_used > u.small_blocks - u.small_blocks / 8 ||
-           u.large_used > u.large_blocks - u.large_blocks / 8;
+    return u.pkts - u.pkts_used < u.pkts / 8 * eighths ||
+           u.small_blocks - u.small_used < u.small_blocks / 8 * eighths ||
+           u.large_blocks - u.large_used < u.large_blocks / 8 * eighths;
+}
+
+bool tcp_writer_must_wait(const struct tcp *tcp)
+{
+    return pool_has_less(tcp->core->pool, 3);
 }
 
 void tcp_wait_for_memory(struct tcb *tcb)
@@ -291,7 +304,7 @@ static void wake_writers(struct tcp *tcp)
 {
     struct list *link;
 
-    while (!tcp->memory_low && (link = list_pop_front(&tcp->writers)) != NULL) {
+    while (!tcp_writer_must_wait(tcp) && (link = list_pop_front(&tcp->writers)) != NULL) {
         struct tcb *tcb = list_entry(link, struct tcb, memory_link);
 
         tcb->writer_waits = false;
@@ -303,14 +316,20 @@ void tcp_flush(struct tcp *tcp)
 {
     struct list *link;
 
-    tcp->memory_low = pool_is_low(tcp->core->pool);
+    tcp->memory_low = pool_has_less(tcp->core->pool, 1);
     wake_writers(tcp);
-    while ((link = list_pop_front(&tcp->blocked)) != NULL)
+    while ((link = list_pop_front(&tcp->blocked)) != NULL || (link = list_pop_front(&tcp->starved)) != NULL)
         list_push_back(&tcp->output, link);
     while ((link = list_pop_front(&tcp->output)) != NULL) {
         struct tcb *tcb = list_entry(link, struct tcb, output_link);
 
-        if (!tcp_output(tcb))
+        if (tcp_output(tcb))
+            continue;
+        if (tcb->limit == WEFT_LIMIT_LINK) {
             list_push_back(&tcp->blocked, &tcb->output_link);
+        } else {
+            list_push_back(&tcp->starved, &tcb->output_link);
+            tcp_timer_stalled(tcb);
+        }
     }
 }

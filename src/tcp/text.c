@@ -78,7 +78,7 @@ static void accept_in_order(struct tcb *tcb, struct weft_pkt *pkt, uint32_t len)
 static void free_run(struct tcb *tcb, struct tcp_run *run)
 {
     weft_pktq_purge(&run->pkts);
-    slab_free(&tcb->tcp->nodes, run);
+    slab_free(&tcb->tcp->runs, run);
     tcb->rcv.held_runs--;
 }
 
@@ -142,7 +142,7 @@ static void join_next(struct tcb *tcb, struct tcp_run *run)
 /* A new run behind `*at`; NULL when a bound is reached. */
 static struct tcp_run *insert_run(struct tcb *tcb, struct tcp_run **at, tcp_seq start)
 {
-    struct tcp_run *run = tcb->rcv.held_runs < RUNS_MAX ? slab_new(&tcb->tcp->nodes) : NULL;
+    struct tcp_run *run = tcb->rcv.held_runs < RUNS_MAX ? slab_new(&tcb->tcp->runs) : NULL;
 
     if (!run)
         return NULL;

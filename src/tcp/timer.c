@@ -92,6 +92,7 @@ void tcp_timer_stop_all(struct tcb *tcb)
 {
     for (unsigned i = 0; i < WEFT_TIMER_COUNT; i++)
         cancel(tcb, i);
+    wheel_cancel(&tcb->tcp->core->wheel, &tcb->timer);
 }
 
 /* --- What is reported -------------------------------------------------------------- */
@@ -200,11 +201,27 @@ void tcp_timer_segment_in(struct tcb *tcb)
 {
     tcb->last_received = now_of(tcb);
     tcb->keepalives = 0;
+    tcb->unanswered = 0;
 }
 
 void tcp_timer_orphan_fin_wait_2(struct tcb *tcb)
 {
     arm(tcb, WEFT_TIMER_LINGER, tcb->tcp->config.fin_wait_2);
+}
+
+/* It could not send for want of a route or of memory: without this nothing might ever make it try again. */
+void tcp_timer_stalled(struct tcb *tcb)
+{
+    if (!is_set(tcb, WEFT_TIMER_RTO))
+        arm(tcb, WEFT_TIMER_RTO, tcp_rtt_rto(tcb));
+}
+
+void tcp_timer_user_timeout_changed(struct tcb *tcb)
+{
+    if (tcb->options.user_timeout == 0 || seq_eq(tcb->snd.una, tcb->snd.nxt))
+        cancel(tcb, WEFT_TIMER_USER);
+    else
+        watch_user_timeout(tcb);
 }
 
 void tcp_timer_corked(struct tcb *tcb)
@@ -219,7 +236,8 @@ static bool give_up(struct tcb *tcb, enum weft_tcp_cause cause)
 {
     if (tcb->state > WEFT_TCP_SYN_SENT)
         tcp_output_reset(tcb);
-    tcp_state_fail(tcb, WEFT_E_TIMEDOUT, cause);
+    /* What ICMP reported meanwhile says more than that nobody answered (RFC 1122 4.2.3.9, RFC 5461 4.1). */
+    tcp_state_fail(tcb, tcb->soft_error != 0 ? tcb->soft_error : WEFT_E_TIMEDOUT, cause);
     return false;
 }
 
@@ -274,12 +292,13 @@ static bool on_probe(struct tcb *tcb)
     return true;
 }
 
-/* RFC 9293 3.8.6.1: probes go on as long as the peer answers them; a peer that is silent for as long
- * as R2 allows is dead. */
+/* RFC 9293 3.8.6.1: probes go on for ever as long as the peer answers them (MUST-37); one that leaves as
+ * many unanswered as R2 allows is dead. */
 static bool on_persist(struct tcb *tcb)
 {
-    if (tcb->probes >= tcb->tcp->config.data_retries && now_of(tcb) - tcb->last_received > tcp_rtt_rto(tcb))
+    if (tcb->unanswered >= tcb->tcp->config.data_retries)
         return give_up(tcb, WEFT_CAUSE_R2);
+    tcb->unanswered++;
     if (tcb->probes < UINT8_MAX)
         tcb->probes++;
     tcp_owe(tcb, TCP_OWED_WINDOW_PROBE);

@@ -104,6 +104,11 @@ static bool may_be_reused(const struct time_wait *tw, const struct tcp_seg *seg)
     return seq_gt(seg->seq, tw->rcv_nxt);
 }
 
+tcp_seq tcp_timewait_snd_nxt(struct tcp_node *node)
+{
+    return of_node(node)->snd_nxt;
+}
+
 static void acknowledge(struct tcp *tcp, const struct time_wait *tw)
 {
     struct tcp_reply reply = {
@@ -131,6 +136,8 @@ bool tcp_timewait_input(struct tcp *tcp, struct tcp_node *node, struct tcp_seg *
     struct time_wait *tw = of_node(node);
 
     if (may_be_reused(tw, seg)) {
+        seg->has_isn_floor = true;
+        seg->isn_floor = tw->snd_nxt;
         core_count(tcp->core, WEFT_COUNT_TCP_TIME_WAIT_REUSED);
         tcp_timewait_end(tcp, node);
         return true;

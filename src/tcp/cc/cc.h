@@ -17,8 +17,8 @@ struct tcp_cc_ops {
     void (*init)(struct tcb *tcb);
     /* `acked` bytes were newly acknowledged outside of recovery, and cwnd was in use. */
     void (*grow)(struct tcb *tcb, uint32_t acked);
-    /* Congestion was seen: the ssthresh to go on with. */
-    uint32_t (*reduced)(const struct tcb *tcb);
+    /* Congestion was seen with `flight` bytes out: the ssthresh to go on with. */
+    uint32_t (*reduced)(const struct tcb *tcb, uint32_t flight);
     /* A retransmission timeout has set cwnd to one segment. NULL if of no interest. */
     void (*timeout)(struct tcb *tcb);
 };

@@ -46,9 +46,8 @@ static void grow(struct tcb *tcb, uint32_t acked)
 }
 
 /* RFC 5681 equation 4: max(FlightSize / 2, 2 * SMSS). */
-static uint32_t reduced(const struct tcb *tcb)
+static uint32_t reduced(const struct tcb *tcb, uint32_t flight)
 {
-    uint32_t flight = seq_span(tcb->snd.una, tcb->snd.nxt);
     uint32_t half = (flight < tcb->cc.cwnd ? flight : tcb->cc.cwnd) / 2;
 
     return half > 2u * tcb->snd.mss ? half : 2u * tcb->snd.mss;
