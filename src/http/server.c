@@ -32,6 +32,9 @@ static uint32_t in_size(const struct weft_http_limits *limits)
 /* How soon accept is tried again when the stack had no socket to give. Ours. */
 #define RETRY_TIME (20 * WEFT_MSEC)
 
+/* An idle connection is not closed for another one sooner: its request may be under way. Ours. */
+#define EVICT_TIME WEFT_SEC
+
 /* --- Memory --- */
 
 struct weft_http_req *http_server_take(struct weft_http_server *server)
@@ -125,6 +128,7 @@ void http_server_set_idle(struct weft_http_server *server, struct http_conn *con
         return;
     conn->is_idle = is_idle;
     if (is_idle) {
+        conn->idle_since = weft_stack_now(server->stack);
         TAILQ_INSERT_TAIL(&server->idle, conn, idle);
         server->stats.idle++;
     } else {
@@ -153,10 +157,20 @@ static void add_connection(struct weft_http_server *server, struct weft_sock *so
     http_conn_run(conn);
 }
 
-/* Room for one more: the connection that has been idle for longest makes it, if there is one. */
-static bool can_accept(struct weft_http_server *server)
+/* When there can be one more: now, when the connection that has been idle for longest may be closed for it, or
+ * nobody knows when. */
+static weft_time next_accept(const struct weft_http_server *server)
 {
-    return server->stats.connections < server->config.max_connections || !TAILQ_EMPTY(&server->idle);
+    const struct http_conn *oldest = TAILQ_FIRST(&server->idle);
+
+    if (server->stats.connections < server->config.max_connections)
+        return 0;
+    return oldest ? oldest->idle_since + EVICT_TIME : WEFT_TIME_NEVER;
+}
+
+static bool can_accept(const struct weft_http_server *server)
+{
+    return server->listener && next_accept(server) <= weft_stack_now(server->stack);
 }
 
 static void make_room(struct weft_http_server *server)
@@ -167,21 +181,27 @@ static void make_room(struct weft_http_server *server)
     http_conn_evict(TAILQ_FIRST(&server->idle));
 }
 
+/* Accepts as long as there is room. Those that wait are found again when a connection ends, or by the timer. */
 static void accept_all(struct weft_http_server *server)
 {
+    weft_time again = WEFT_TIME_NEVER;
     struct weft_sock *sock;
     int error = 0;
 
-    while (server->listener && can_accept(server)) {
+    while (!error && can_accept(server)) {
         error = weft_sock_accept(server->listener, &sock);
-        if (error)
-            break;
-        make_room(server);
-        add_connection(server, sock);
+        if (!error) {
+            make_room(server);
+            add_connection(server, sock);
+        }
     }
     server->is_full = server->listener && error == 0;
-    if (error && error != WEFT_E_AGAIN)
-        weft_timer_set(server->stack, &server->timer, weft_stack_now(server->stack) + RETRY_TIME);
+    if (server->is_full)
+        again = next_accept(server);
+    else if (server->listener && error != WEFT_E_AGAIN)
+        again = weft_stack_now(server->stack) + RETRY_TIME;
+    if (again != WEFT_TIME_NEVER)
+        weft_timer_set(server->stack, &server->timer, again);
 }
 
 static void listener_ready(struct weft_handler *handler, struct weft_sock *sock, unsigned events,

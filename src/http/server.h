@@ -54,6 +54,7 @@ struct http_conn {
     TAILQ_ENTRY(http_conn) idle; /* in server->idle while `is_idle` */
     weft_time timer_at;          /* when the timer is set for; NEVER: it is not set */
     weft_time wait_until;
+    weft_time idle_since; /* valid while `is_idle` */
     uint64_t wait_mark;   /* the progress that had been made when the wait began */
     uint64_t discarded;   /* octets thrown away in DRAIN and LINGER */
     uint32_t serial;      /* requests so far */
