@@ -100,6 +100,12 @@ static void fill_syn_options(const struct tcb *tcb, bool is_answer, struct wire_
     opts->has_timestamps = is_answer ? tcb->has_timestamps : !config->no_timestamps;
 }
 
+/* Bytes of the IP and TCP headers without options. */
+static uint32_t headers_len(const struct tcb *tcb)
+{
+    return (weft_addr_is_ip4(&tcb->node.tuple.remote) ? 20 : 40) + WIRE_TCP_LEN;
+}
+
 static void fill_options(struct tcb *tcb, const struct segment *segment, struct wire_tcp_opts *opts)
 {
     if (segment->flags & WIRE_TCP_SYN)
@@ -112,6 +118,9 @@ static void fill_options(struct tcb *tcb, const struct segment *segment, struct 
     }
     if (tcb->has_sack && !(segment->flags & (WIRE_TCP_SYN | WIRE_TCP_RST)))
         tcp_text_sacks(tcb, opts);
+    /* On a path with a very small MTU not even all blocks fit. */
+    while (opts->nsacks > 0 && headers_len(tcb) + wire_tcp_opts_len(opts) > tcb->path.mtu)
+        opts->nsacks--;
 }
 
 /* Writes the header in front of the payload, the checksum left to the link. */
@@ -667,6 +676,9 @@ bool tcp_output(struct tcb *tcb)
  * no room for data; ours, as Linux has it. */
 #define PEER_MSS_MIN 48u
 
+/* What the smallest MTU of a link leaves (RFC 791 3.1: 68 bytes); none says less. */
+#define LINK_MSS_MIN 28u
+
 /* What a window must hold at least, whatever was learned with other segment sizes. */
 static void fit_window_to_mss(struct tcb *tcb)
 {
@@ -679,7 +691,7 @@ static void fit_window_to_mss(struct tcb *tcb)
 /* RFC 6691 and RFC 9293 3.7.1: Eff.snd.MSS, with the options of every data segment taken off. */
 void tcp_output_update_mss(struct tcb *tcb)
 {
-    uint32_t headers = (weft_addr_is_ip4(&tcb->node.tuple.remote) ? 20 : 40) + WIRE_TCP_LEN;
+    uint32_t headers = headers_len(tcb);
     uint32_t mss = tcb->path.mtu > headers ? tcb->path.mtu - headers : 0;
     uint32_t peer_mss = tcb->snd.peer_mss;
 
@@ -691,9 +703,8 @@ void tcp_output_update_mss(struct tcb *tcb)
         mss = GSO_MAX;
     if (tcb->options.maxseg > 0 && mss > tcb->options.maxseg)
         mss = tcb->options.maxseg;
-    /* A link with an MTU below what any host must accept would leave nothing for data. */
-    if (mss < PEER_MSS_MIN)
-        mss = PEER_MSS_MIN;
+    if (mss < LINK_MSS_MIN)
+        mss = LINK_MSS_MIN;
     mss -= tcb->has_timestamps ? TIMESTAMPS_LEN : 0;
     tcb->snd.mss = (uint16_t)mss;
     fit_window_to_mss(tcb);
