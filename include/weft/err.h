@@ -16,37 +16,37 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 /* X(name, errno name, text): the one list that names, texts and errno come from. */
-#define WEFT_ERRORS(X)                                                                  \
-    X(INVAL, EINVAL, "an argument is not valid")                                        \
-    X(NOMEM, ENOMEM, "no memory is left")                                               \
-    X(NOBUFS, ENOBUFS, "the pool of packets or blocks is empty")                        \
-    X(AGAIN, EAGAIN, "nothing can be done now; wait until the socket is ready")         \
-    X(INPROGRESS, EINPROGRESS, "the connection is being set up")                        \
-    X(ALREADY, EALREADY, "an earlier connect has not finished")                         \
-    X(ISCONN, EISCONN, "the socket is already connected")                               \
-    X(NOTCONN, ENOTCONN, "the socket is not connected")                                 \
-    X(ADDRINUSE, EADDRINUSE, "the address is in use")                                   \
-    X(ADDRNOTAVAIL, EADDRNOTAVAIL, "the address is not one of ours")                    \
-    X(AFNOSUPPORT, EAFNOSUPPORT, "the address family does not fit")                     \
-    X(NETUNREACH, ENETUNREACH, "no route to the network")                               \
-    X(HOSTUNREACH, EHOSTUNREACH, "the host cannot be reached")                          \
-    X(NETDOWN, ENETDOWN, "the interface is down")                                       \
-    X(CONNREFUSED, ECONNREFUSED, "the peer refused the connection")                     \
-    X(CONNRESET, ECONNRESET, "the peer reset the connection")                           \
-    X(CONNABORTED, ECONNABORTED, "the connection was aborted here")                     \
-    X(TIMEDOUT, ETIMEDOUT, "the peer did not answer in time")                           \
-    X(PIPE, EPIPE, "the sending side is closed")                                        \
-    X(MSGSIZE, EMSGSIZE, "the message does not fit")                                    \
-    X(OPNOTSUPP, EOPNOTSUPP, "this kind of socket does not do that")                    \
-    X(NOPROTOOPT, ENOPROTOOPT, "there is no such option")                               \
-    X(DESTADDRREQ, EDESTADDRREQ, "a destination is needed")                             \
-    X(PROTO, EPROTO, "the peer broke the protocol")                                     \
-    X(NOTFOUND, ENOENT, "there is no such thing")                                       \
-    X(EXIST, EEXIST, "it exists already")                                               \
-    X(LIMIT, ENOSPC, "a configured limit is reached")                                   \
-    X(PERM, EPERM, "not permitted")                                                     \
-    X(IO, EIO, "the device failed")                                                     \
-    X(EOF, ENODATA, "the stream has ended")                                             \
+#define WEFT_ERRORS(X)                                                                                       \
+    X(INVAL, EINVAL, "an argument is not valid")                                                             \
+    X(NOMEM, ENOMEM, "no memory is left")                                                                    \
+    X(NOBUFS, ENOBUFS, "the pool of packets or blocks is empty")                                             \
+    X(AGAIN, EAGAIN, "nothing can be done now; wait until the socket is ready")                              \
+    X(INPROGRESS, EINPROGRESS, "the connection is being set up")                                             \
+    X(ALREADY, EALREADY, "an earlier connect has not finished")                                              \
+    X(ISCONN, EISCONN, "the socket is already connected")                                                    \
+    X(NOTCONN, ENOTCONN, "the socket is not connected")                                                      \
+    X(ADDRINUSE, EADDRINUSE, "the address is in use")                                                        \
+    X(ADDRNOTAVAIL, EADDRNOTAVAIL, "the address is not one of ours")                                         \
+    X(AFNOSUPPORT, EAFNOSUPPORT, "the address family does not fit")                                          \
+    X(NETUNREACH, ENETUNREACH, "no route to the network")                                                    \
+    X(HOSTUNREACH, EHOSTUNREACH, "the host cannot be reached")                                               \
+    X(NETDOWN, ENETDOWN, "the interface is down")                                                            \
+    X(CONNREFUSED, ECONNREFUSED, "the peer refused the connection")                                          \
+    X(CONNRESET, ECONNRESET, "the peer reset the connection")                                                \
+    X(CONNABORTED, ECONNABORTED, "the connection was aborted here")                                          \
+    X(TIMEDOUT, ETIMEDOUT, "the peer did not answer in time")                                                \
+    X(PIPE, EPIPE, "the sending side is closed")                                                             \
+    X(MSGSIZE, EMSGSIZE, "the message does not fit")                                                         \
+    X(OPNOTSUPP, EOPNOTSUPP, "this kind of socket does not do that")                                         \
+    X(NOPROTOOPT, ENOPROTOOPT, "there is no such option")                                                    \
+    X(DESTADDRREQ, EDESTADDRREQ, "a destination is needed")                                                  \
+    X(PROTO, EPROTO, "the peer broke the protocol")                                                          \
+    X(NOTFOUND, ENOENT, "there is no such thing")                                                            \
+    X(EXIST, EEXIST, "it exists already")                                                                    \
+    X(LIMIT, ENOSPC, "a configured limit is reached")                                                        \
+    X(PERM, EPERM, "not permitted")                                                                          \
+    X(IO, EIO, "the device failed")                                                                          \
+    X(EOF, ENODATA, "the stream has ended")                                                                  \
     X(BADFORMAT, EBADMSG, "the data does not have the expected form")
 
 enum {
@@ -54,7 +54,7 @@ enum {
 #define WEFT_ERR_ENUM_(name, errno_name, text) WEFT_E_##name,
     WEFT_ERRORS(WEFT_ERR_ENUM_)
 #undef WEFT_ERR_ENUM_
-    WEFT_ERR_END_
+        WEFT_ERR_END_
 };
 
 /* The sentence for an error code; for 0 "success", for an unknown one "unknown error". Never NULL. */

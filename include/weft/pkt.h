@@ -160,7 +160,8 @@ struct weft_pool_usage {
  * that a quiet stack never needs is never touched.
  * Returns NULL when the allocator has no memory.
  */
-struct weft_pool *weft_pool_new(const struct weft_allocator *allocator, const struct weft_pool_config *config);
+struct weft_pool *weft_pool_new(const struct weft_allocator *allocator,
+                                const struct weft_pool_config *config);
 
 /* Gives the memory back. Every packet and block must have come home: see weft_pool_usage. */
 void weft_pool_free(struct weft_pool *pool);
@@ -328,7 +329,8 @@ static inline void weft_pktq_append(struct weft_pktq *to, struct weft_pktq *from
         to->head = from->head;
     to->tail = from->tail;
     to->count += from->count;
-    *from = (struct weft_pktq){0};
+    from->head = from->tail = NULL;
+    from->count = 0;
 }
 
 /* Frees every packet in the queue. */

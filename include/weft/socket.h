@@ -33,11 +33,11 @@ enum weft_sock_type {
 
 /* What can be done with a socket. */
 enum weft_sock_event {
-    WEFT_READABLE = 1 << 0, /* recv gives bytes, accept a connection; or the end is reached */
-    WEFT_WRITABLE = 1 << 1, /* the send buffer has room (again); for a connect: it has succeeded */
+    WEFT_READABLE = 1 << 0,    /* recv gives bytes, accept a connection; or the end is reached */
+    WEFT_WRITABLE = 1 << 1,    /* the send buffer has room (again); for a connect: it has succeeded */
     WEFT_PEER_CLOSED = 1 << 2, /* the peer will send no more; what came before can still be read */
-    WEFT_FAILED = 1 << 3,   /* the connection is broken: see weft_sock_error */
-    WEFT_ALL_SENT = 1 << 4, /* all that was written has been acknowledged, and the FIN if shut down */
+    WEFT_FAILED = 1 << 3,      /* the connection is broken: see weft_sock_error */
+    WEFT_ALL_SENT = 1 << 4,    /* all that was written has been acknowledged, and the FIN if shut down */
 };
 
 /*
@@ -179,7 +179,8 @@ struct weft_datagram {
 };
 
 /* Sends an echo request of `len` data bytes. Returns `len`, WEFT_E_NETUNREACH, WEFT_E_MSGSIZE, WEFT_E_NOBUFS. */
-ptrdiff_t weft_sock_sendto(struct weft_sock *sock, const void *data, size_t len, const struct weft_datagram *to);
+ptrdiff_t weft_sock_sendto(struct weft_sock *sock, const void *data, size_t len,
+                           const struct weft_datagram *to);
 
 /* Copies the next reply's data, at most `len` bytes, and what came with it. Returns its full length or WEFT_E_AGAIN. */
 ptrdiff_t weft_sock_recvfrom(struct weft_sock *sock, void *data, size_t len, struct weft_datagram *from);
@@ -189,21 +190,21 @@ ptrdiff_t weft_sock_recvfrom(struct weft_sock *sock, void *data, size_t len, str
 /* Set on a listener, an option holds for the connections it accepts later. Values are numbers; a
  * switch is 0 or 1; times are microseconds. */
 enum weft_sockopt {
-    WEFT_OPT_NODELAY,       /* switch: no Nagle (RFC 9293 MUST-17) */
-    WEFT_OPT_CORK,          /* switch: send full segments only, for 200 ms at most */
-    WEFT_OPT_QUICKACK,      /* switch: acknowledge at once */
-    WEFT_OPT_KEEPALIVE,     /* switch: off at first (MUST-25) */
+    WEFT_OPT_NODELAY,        /* switch: no Nagle (RFC 9293 MUST-17) */
+    WEFT_OPT_CORK,           /* switch: send full segments only, for 200 ms at most */
+    WEFT_OPT_QUICKACK,       /* switch: acknowledge at once */
+    WEFT_OPT_KEEPALIVE,      /* switch: off at first (MUST-25) */
     WEFT_OPT_KEEPALIVE_IDLE, /* time without traffic before the first probe */
     WEFT_OPT_KEEPALIVE_INTERVAL,
     WEFT_OPT_KEEPALIVE_PROBES, /* 1 to 127 */
-    WEFT_OPT_USER_TIMEOUT,  /* time that sent data may stay unacknowledged (RFC 5482); 0: R2 decides */
-    WEFT_OPT_SEND_BUFFER,   /* bytes, 4096 to 1 GiB */
-    WEFT_OPT_RECEIVE_BUFFER, /* bytes, 4096 to 1 GiB */
-    WEFT_OPT_LINGER,        /* time; 0: close resets; -1: close finishes in the background (default) */
-    WEFT_OPT_REUSEADDR,     /* switch: bind although old connections hold the port; on at first */
-    WEFT_OPT_TTL,           /* 1 to 255 (MUST-49) */
-    WEFT_OPT_TOS,           /* 0 to 255; the two ECN bits are TCP's (MUST-48) */
-    WEFT_OPT_MAXSEG,        /* bytes, 88 to 65495: offered MSS and bound on ours */
+    WEFT_OPT_USER_TIMEOUT,     /* time that sent data may stay unacknowledged (RFC 5482); 0: R2 decides */
+    WEFT_OPT_SEND_BUFFER,      /* bytes, 4096 to 1 GiB */
+    WEFT_OPT_RECEIVE_BUFFER,   /* bytes, 4096 to 1 GiB */
+    WEFT_OPT_LINGER,           /* time; 0: close resets; -1: close finishes in the background (default) */
+    WEFT_OPT_REUSEADDR,        /* switch: bind although old connections hold the port; on at first */
+    WEFT_OPT_TTL,              /* 1 to 255 (MUST-49) */
+    WEFT_OPT_TOS,              /* 0 to 255; the two ECN bits are TCP's (MUST-48) */
+    WEFT_OPT_MAXSEG,           /* bytes, 88 to 65495: offered MSS and bound on ours */
 };
 
 /* Returns 0, WEFT_E_NOPROTOOPT or WEFT_E_INVAL. An option is honoured or refused, never ignored. */
@@ -221,11 +222,11 @@ struct weft_tcp_info {
     uint32_t snd_wnd, rcv_wnd; /* bytes, scaled */
     uint8_t snd_wscale, rcv_wscale;
     bool timestamps, sack, window_scaling;
-    uint32_t cwnd, ssthresh; /* bytes */
-    uint32_t in_flight;      /* bytes sent, not acknowledged and not judged lost */
+    uint32_t cwnd, ssthresh;  /* bytes */
+    uint32_t in_flight;       /* bytes sent, not acknowledged and not judged lost */
     uint32_t unacked, unsent; /* bytes in the send buffer */
-    uint32_t unread;         /* bytes in the receive buffer */
-    uint32_t held;           /* bytes out of order */
+    uint32_t unread;          /* bytes in the receive buffer */
+    uint32_t held;            /* bytes out of order */
     weft_time srtt, rttvar, min_rtt, rto;
     uint64_t bytes_sent, bytes_acked, bytes_received, bytes_retransmitted;
     uint64_t segs_in, segs_out, segs_retransmitted;

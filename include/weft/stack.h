@@ -49,30 +49,30 @@ struct weft_stack;
 
 /* TCP's settings. Zero means the default that each line gives. */
 struct weft_tcp_config {
-    uint32_t max_connections;   /* 65536: connections and listeners together */
-    uint32_t syn_cache;         /* 4096: half-open connections, all listeners together */
-    uint32_t time_wait;         /* 32768: records of closed connections in TIME-WAIT */
-    uint32_t ranges;            /* 65536: intervals of sent data, of held data, and of send buffers, each of all
+    uint32_t max_connections; /* 65536: connections and listeners together */
+    uint32_t syn_cache;       /* 4096: half-open connections, all listeners together */
+    uint32_t time_wait;       /* 32768: records of closed connections in TIME-WAIT */
+    uint32_t ranges;          /* 65536: intervals of sent data, of held data, and of send buffers, each of all
                                    connections together */
-    uint32_t send_buffer;       /* 4 MiB: bytes a connection may have queued unacknowledged */
-    uint32_t receive_buffer;    /* 4 MiB: bytes a connection may hold unread; the window it offers */
-    weft_time msl;              /* 30 s: half of TIME-WAIT (RFC 9293 3.4.2 says 2 min; ours, as most hosts have it) */
-    weft_time rto_min;          /* 200 ms (RFC 6298 2.4 says 1 s; ours, as most hosts have it) */
-    weft_time rto_initial;      /* 1 s (RFC 6298 2.1) */
-    weft_time rto_max;          /* 60 s (RFC 6298 2.5: at least 60 s) */
-    weft_time delayed_ack;      /* 40 ms (RFC 9293 MUST-40: below 500 ms) */
-    weft_time keepalive_idle;   /* 2 h (RFC 9293 MUST-28) */
+    uint32_t send_buffer;     /* 4 MiB: bytes a connection may have queued unacknowledged */
+    uint32_t receive_buffer;  /* 4 MiB: bytes a connection may hold unread; the window it offers */
+    weft_time msl;     /* 30 s: half of TIME-WAIT (RFC 9293 3.4.2 says 2 min; ours, as most hosts have it) */
+    weft_time rto_min; /* 200 ms (RFC 6298 2.4 says 1 s; ours, as most hosts have it) */
+    weft_time rto_initial;        /* 1 s (RFC 6298 2.1) */
+    weft_time rto_max;            /* 60 s (RFC 6298 2.5: at least 60 s) */
+    weft_time delayed_ack;        /* 40 ms (RFC 9293 MUST-40: below 500 ms) */
+    weft_time keepalive_idle;     /* 2 h (RFC 9293 MUST-28) */
     weft_time keepalive_interval; /* 75 s */
-    weft_time fin_wait_2;       /* 60 s: how long a closed connection waits for the peer's FIN */
-    uint8_t keepalive_probes;   /* 9 */
-    uint8_t syn_retries;        /* 7: enough for the 3 minutes of RFC 9293 MUST-23 */
-    uint8_t data_retries;       /* 15: R2, at least 100 s (RFC 9293 SHLD-11) */
-    uint8_t initial_window_segs; /* 10 (RFC 6928) */
-    bool no_timestamps;         /* RFC 7323 is on unless this says not */
+    weft_time fin_wait_2;         /* 60 s: how long a closed connection waits for the peer's FIN */
+    uint8_t keepalive_probes;     /* 9 */
+    uint8_t syn_retries;          /* 7: enough for the 3 minutes of RFC 9293 MUST-23 */
+    uint8_t data_retries;         /* 15: R2, at least 100 s (RFC 9293 SHLD-11) */
+    uint8_t initial_window_segs;  /* 10 (RFC 6928) */
+    bool no_timestamps;           /* RFC 7323 is on unless this says not */
     bool no_window_scale;
     bool no_sack;
-    bool no_fast_path;          /* every segment takes the step-by-step way: for tests */
-    bool check;                 /* every connection's invariants are checked after each event: for tests */
+    bool no_fast_path; /* every segment takes the step-by-step way: for tests */
+    bool check;        /* every connection's invariants are checked after each event: for tests */
 };
 
 struct weft_stack_config {
@@ -90,11 +90,11 @@ struct weft_stack_config {
 
     weft_time now; /* the moment of creation */
 
-    uint32_t max_sockets;   /* 0 means 65536 */
-    uint32_t max_neighbours; /* 0 means 1024 */
-    uint32_t max_routes;    /* 0 means 256 */
-    uint32_t tx_queue;      /* packets that may wait for one link; 0 means 1024 */
-    uint32_t trace_records; /* size of the trace ring, rounded up to a power of two; 0: no tracing */
+    uint32_t max_sockets;     /* 0 means 65536 */
+    uint32_t max_neighbours;  /* 0 means 1024 */
+    uint32_t max_routes;      /* 0 means 256 */
+    uint32_t tx_queue;        /* packets that may wait for one link; 0 means 1024 */
+    uint32_t trace_records;   /* size of the trace ring, rounded up to a power of two; 0: no tracing */
     uint32_t icmp_per_second; /* ICMP errors sent at most (RFC 1812 4.3.2.8); 0 means 1000 */
 
     struct weft_tcp_config tcp;

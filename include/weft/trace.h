@@ -40,41 +40,41 @@ extern "C" {
  *     err    error code (as int)         seg-why enum weft_tcp_send_reason
  *     call   enum weft_tcp_call
  */
-#define WEFT_TRACE_EVENTS(X)                                                                              \
-    X(FRAME_IN, LINK, "frame received", "ordinal:u length:u segments:u")                                 \
-    X(FRAME_OUT, LINK, "frame sent", "ordinal:u length:u segments:u")                                    \
-    X(DROP, STACK, "packet dropped", "reason:drop length:u")                                             \
-    X(NEIGH_STATE, ARP, "neighbour changes state", "address:a from:neigh to:neigh mac:mac")              \
-    X(NEIGH_WAIT, ARP, "packet waits for the neighbour's address", "address:a waiting:u")                \
-    X(NEIGH_CONFLICT, ARP, "somebody else uses our address", "address:a mac:mac")                        \
-    X(ICMP_IN, ICMP, "ICMP received", "from:a type:icmp")                                                \
-    X(ICMP_OUT, ICMP, "ICMP sent", "to:a type:icmp")                                                     \
-    X(ICMP_LIMITED, ICMP, "ICMP not sent, rate limit", "to:a type:icmp")                                 \
-    X(PMTU, IP, "path MTU learned", "to:a mtu:u")                                                        \
-    X(TCP_OPEN, TCP, "connection begins", "local:a remote:a ports:ports passive:u")                      \
-    X(TCP_STATE, TCP, "state", "from:state to:state cause:cause")                                        \
-    X(TCP_IN, TCP, "segment received", "seq:seq ack:seq flags:flags length:u window:u")                  \
-    X(TCP_OUT, TCP, "segment sent", "seq:seq ack:seq flags:flags length:u window:u why:seg-why")         \
-    X(TCP_SND, TCP, "send variables", "una:seq nxt:seq wnd:u cwnd:u ssthresh:u flight:u")                \
-    X(TCP_RCV, TCP, "receive variables", "nxt:seq wnd:u held:u buffered:u")                              \
-    X(TCP_TIMER_SET, TCP, "timer set", "timer:timer in:t")                                               \
-    X(TCP_TIMER_CANCEL, TCP, "timer cancelled", "timer:timer")                                           \
-    X(TCP_TIMER_FIRED, TCP, "timer fired", "timer:timer")                                                \
-    X(TCP_RTT, TCP, "round trip measured", "rtt:t srtt:t rttvar:t rto:t")                                \
-    X(TCP_LOST, TCP, "judged lost", "seq:seq length:u cause:cause")                                      \
-    X(TCP_CWND, TCP, "congestion window", "cwnd:u ssthresh:u cause:cause")                               \
-    X(TCP_LIMIT, TCP, "what holds the sender", "limit:limit since:T")                                    \
-    X(TCP_READY, SOCKET, "socket is ready", "events:ready")                                              \
-    X(TCP_WRITE, SOCKET, "application wrote", "bytes:u queued:u")                                        \
-    X(TCP_READ, SOCKET, "application read", "bytes:u left:u")                                            \
-    X(TCP_CALL, SOCKET, "application called", "call:call")                                               \
+#define WEFT_TRACE_EVENTS(X)                                                                                 \
+    X(FRAME_IN, LINK, "frame received", "ordinal:u length:u segments:u")                                     \
+    X(FRAME_OUT, LINK, "frame sent", "ordinal:u length:u segments:u")                                        \
+    X(DROP, STACK, "packet dropped", "reason:drop length:u")                                                 \
+    X(NEIGH_STATE, ARP, "neighbour changes state", "address:a from:neigh to:neigh mac:mac")                  \
+    X(NEIGH_WAIT, ARP, "packet waits for the neighbour's address", "address:a waiting:u")                    \
+    X(NEIGH_CONFLICT, ARP, "somebody else uses our address", "address:a mac:mac")                            \
+    X(ICMP_IN, ICMP, "ICMP received", "from:a type:icmp")                                                    \
+    X(ICMP_OUT, ICMP, "ICMP sent", "to:a type:icmp")                                                         \
+    X(ICMP_LIMITED, ICMP, "ICMP not sent, rate limit", "to:a type:icmp")                                     \
+    X(PMTU, IP, "path MTU learned", "to:a mtu:u")                                                            \
+    X(TCP_OPEN, TCP, "connection begins", "local:a remote:a ports:ports passive:u")                          \
+    X(TCP_STATE, TCP, "state", "from:state to:state cause:cause")                                            \
+    X(TCP_IN, TCP, "segment received", "seq:seq ack:seq flags:flags length:u window:u")                      \
+    X(TCP_OUT, TCP, "segment sent", "seq:seq ack:seq flags:flags length:u window:u why:seg-why")             \
+    X(TCP_SND, TCP, "send variables", "una:seq nxt:seq wnd:u cwnd:u ssthresh:u flight:u")                    \
+    X(TCP_RCV, TCP, "receive variables", "nxt:seq wnd:u held:u buffered:u")                                  \
+    X(TCP_TIMER_SET, TCP, "timer set", "timer:timer in:t")                                                   \
+    X(TCP_TIMER_CANCEL, TCP, "timer cancelled", "timer:timer")                                               \
+    X(TCP_TIMER_FIRED, TCP, "timer fired", "timer:timer")                                                    \
+    X(TCP_RTT, TCP, "round trip measured", "rtt:t srtt:t rttvar:t rto:t")                                    \
+    X(TCP_LOST, TCP, "judged lost", "seq:seq length:u cause:cause")                                          \
+    X(TCP_CWND, TCP, "congestion window", "cwnd:u ssthresh:u cause:cause")                                   \
+    X(TCP_LIMIT, TCP, "what holds the sender", "limit:limit since:T")                                        \
+    X(TCP_READY, SOCKET, "socket is ready", "events:ready")                                                  \
+    X(TCP_WRITE, SOCKET, "application wrote", "bytes:u queued:u")                                            \
+    X(TCP_READ, SOCKET, "application read", "bytes:u left:u")                                                \
+    X(TCP_CALL, SOCKET, "application called", "call:call")                                                   \
     X(TCP_ERROR, SOCKET, "connection failed", "error:err cause:cause")
 
 enum weft_trace_event {
 #define WEFT_TRACE_ENUM_(name, layer, text, args) WEFT_TRACE_##name,
     WEFT_TRACE_EVENTS(WEFT_TRACE_ENUM_)
 #undef WEFT_TRACE_ENUM_
-    WEFT_TRACE_EVENT_COUNT
+        WEFT_TRACE_EVENT_COUNT
 };
 
 enum weft_layer {
@@ -98,169 +98,169 @@ struct weft_trace_record {
 };
 
 /* RFC 9293 3.3.2. The order is that of a connection's life. */
-#define WEFT_TCP_STATES(X)                                                                                \
-    X(CLOSED, "CLOSED")                                                                                   \
-    X(LISTEN, "LISTEN")                                                                                   \
-    X(SYN_SENT, "SYN-SENT")                                                                               \
-    X(SYN_RECEIVED, "SYN-RECEIVED")                                                                       \
-    X(ESTABLISHED, "ESTABLISHED")                                                                         \
-    X(FIN_WAIT_1, "FIN-WAIT-1")                                                                           \
-    X(FIN_WAIT_2, "FIN-WAIT-2")                                                                           \
-    X(CLOSE_WAIT, "CLOSE-WAIT")                                                                           \
-    X(CLOSING, "CLOSING")                                                                                 \
-    X(LAST_ACK, "LAST-ACK")                                                                               \
+#define WEFT_TCP_STATES(X)                                                                                   \
+    X(CLOSED, "CLOSED")                                                                                      \
+    X(LISTEN, "LISTEN")                                                                                      \
+    X(SYN_SENT, "SYN-SENT")                                                                                  \
+    X(SYN_RECEIVED, "SYN-RECEIVED")                                                                          \
+    X(ESTABLISHED, "ESTABLISHED")                                                                            \
+    X(FIN_WAIT_1, "FIN-WAIT-1")                                                                              \
+    X(FIN_WAIT_2, "FIN-WAIT-2")                                                                              \
+    X(CLOSE_WAIT, "CLOSE-WAIT")                                                                              \
+    X(CLOSING, "CLOSING")                                                                                    \
+    X(LAST_ACK, "LAST-ACK")                                                                                  \
     X(TIME_WAIT, "TIME-WAIT")
 
 /* The timers of a connection. */
-#define WEFT_TCP_TIMERS(X)                                                                                \
-    X(RTO, "retransmission", "RFC 6298")                                                                  \
-    X(REORDER, "reordering", "RFC 8985 6.2")                                                              \
-    X(PROBE, "tail loss probe", "RFC 8985 7")                                                             \
-    X(PERSIST, "persist", "RFC 9293 3.8.6.1")                                                             \
-    X(DELACK, "delayed ACK", "RFC 9293 3.8.6.3")                                                          \
-    X(KEEPALIVE, "keepalive", "RFC 9293 3.8.4")                                                           \
-    X(USER, "user timeout", "RFC 5482")                                                                   \
-    X(LINGER, "FIN-WAIT-2", "RFC 9293 3.6")                                                               \
-    X(CORK, "cork", "ours")                                                                               \
+#define WEFT_TCP_TIMERS(X)                                                                                   \
+    X(RTO, "retransmission", "RFC 6298")                                                                     \
+    X(REORDER, "reordering", "RFC 8985 6.2")                                                                 \
+    X(PROBE, "tail loss probe", "RFC 8985 7")                                                                \
+    X(PERSIST, "persist", "RFC 9293 3.8.6.1")                                                                \
+    X(DELACK, "delayed ACK", "RFC 9293 3.8.6.3")                                                             \
+    X(KEEPALIVE, "keepalive", "RFC 9293 3.8.4")                                                              \
+    X(USER, "user timeout", "RFC 5482")                                                                      \
+    X(LINGER, "FIN-WAIT-2", "RFC 9293 3.6")                                                                  \
+    X(CORK, "cork", "ours")                                                                                  \
     X(TIME_WAIT, "2MSL", "RFC 9293 3.4.2")
 
 /* Why a connection did something. */
-#define WEFT_TCP_CAUSES(X)                                                                                \
-    X(NONE, "-")                                                                                          \
-    X(CALL_OPEN, "the application opened it")                                                             \
-    X(CALL_CLOSE, "the application closed it")                                                            \
-    X(CALL_ABORT, "the application aborted it")                                                           \
-    X(SYN, "SYN received")                                                                                \
-    X(SYN_ACK, "SYN-ACK received")                                                                        \
-    X(ACK, "ACK received")                                                                                \
-    X(ACK_OF_SYN, "our SYN is acknowledged")                                                              \
-    X(ACK_OF_FIN, "our FIN is acknowledged")                                                              \
-    X(FIN, "FIN received")                                                                                \
-    X(RST, "RST received")                                                                                \
-    X(ICMP_HARD, "ICMP reports a hard error")                                                             \
-    X(RTO, "retransmission timeout")                                                                      \
-    X(RACK, "later data arrived first (RACK)")                                                            \
-    X(DUPACKS, "duplicate ACKs")                                                                          \
-    X(SACK, "SACK passed it")                                                                             \
-    X(RENEGED, "the peer took a SACK back")                                                               \
-    X(PARTIAL_ACK, "partial ACK in recovery")                                                             \
-    X(RECOVERY, "recovery begins")                                                                        \
-    X(RECOVERED, "recovery ends")                                                                         \
-    X(SPURIOUS, "the retransmission was not needed")                                                      \
-    X(SLOW_START, "slow start")                                                                           \
-    X(AVOIDANCE, "congestion avoidance")                                                                  \
-    X(IDLE, "restart after idle")                                                                         \
-    X(PMTU, "the path MTU changed")                                                                       \
-    X(R2, "too many retransmissions")                                                                     \
-    X(USER_TIMEOUT, "user timeout")                                                                       \
-    X(KEEPALIVE, "keepalives unanswered")                                                                 \
-    X(LINGER, "the peer never closed")                                                                    \
-    X(TWO_MSL, "2MSL are over")                                                                           \
-    X(UNREAD_DATA, "closed with data unread")                                                             \
-    X(ORPHAN_DATA, "data for nobody to read")                                                             \
-    X(REUSED, "a new SYN took its place")                                                                 \
-    X(NO_MEMORY, "no memory")                                                                             \
+#define WEFT_TCP_CAUSES(X)                                                                                   \
+    X(NONE, "-")                                                                                             \
+    X(CALL_OPEN, "the application opened it")                                                                \
+    X(CALL_CLOSE, "the application closed it")                                                               \
+    X(CALL_ABORT, "the application aborted it")                                                              \
+    X(SYN, "SYN received")                                                                                   \
+    X(SYN_ACK, "SYN-ACK received")                                                                           \
+    X(ACK, "ACK received")                                                                                   \
+    X(ACK_OF_SYN, "our SYN is acknowledged")                                                                 \
+    X(ACK_OF_FIN, "our FIN is acknowledged")                                                                 \
+    X(FIN, "FIN received")                                                                                   \
+    X(RST, "RST received")                                                                                   \
+    X(ICMP_HARD, "ICMP reports a hard error")                                                                \
+    X(RTO, "retransmission timeout")                                                                         \
+    X(RACK, "later data arrived first (RACK)")                                                               \
+    X(DUPACKS, "duplicate ACKs")                                                                             \
+    X(SACK, "SACK passed it")                                                                                \
+    X(RENEGED, "the peer took a SACK back")                                                                  \
+    X(PARTIAL_ACK, "partial ACK in recovery")                                                                \
+    X(RECOVERY, "recovery begins")                                                                           \
+    X(RECOVERED, "recovery ends")                                                                            \
+    X(SPURIOUS, "the retransmission was not needed")                                                         \
+    X(SLOW_START, "slow start")                                                                              \
+    X(AVOIDANCE, "congestion avoidance")                                                                     \
+    X(IDLE, "restart after idle")                                                                            \
+    X(PMTU, "the path MTU changed")                                                                          \
+    X(R2, "too many retransmissions")                                                                        \
+    X(USER_TIMEOUT, "user timeout")                                                                          \
+    X(KEEPALIVE, "keepalives unanswered")                                                                    \
+    X(LINGER, "the peer never closed")                                                                       \
+    X(TWO_MSL, "2MSL are over")                                                                              \
+    X(UNREAD_DATA, "closed with data unread")                                                                \
+    X(ORPHAN_DATA, "data for nobody to read")                                                                \
+    X(REUSED, "a new SYN took its place")                                                                    \
+    X(NO_MEMORY, "no memory")                                                                                \
     X(NO_LISTENER, "the listener is gone")
 
 /* What keeps a connection from sending more at this moment. */
-#define WEFT_TCP_LIMITS(X)                                                                                \
-    X(NOTHING, "nothing")                                                                                 \
-    X(APPLICATION, "the application has written no more")                                                 \
-    X(PEER_WINDOW, "the peer's window is full")                                                           \
-    X(CWND, "the congestion window is full")                                                              \
-    X(NAGLE, "Nagle: a small segment waits for an ACK")                                                   \
-    X(CORK, "the application holds it back (cork)")                                                       \
-    X(PACING, "pacing")                                                                                   \
-    X(LINK, "the link's queue is full")                                                                   \
-    X(ROUTE, "there is no route")                                                                         \
-    X(MEMORY, "the packet pool is empty")                                                                 \
+#define WEFT_TCP_LIMITS(X)                                                                                   \
+    X(NOTHING, "nothing")                                                                                    \
+    X(APPLICATION, "the application has written no more")                                                    \
+    X(PEER_WINDOW, "the peer's window is full")                                                              \
+    X(CWND, "the congestion window is full")                                                                 \
+    X(NAGLE, "Nagle: a small segment waits for an ACK")                                                      \
+    X(CORK, "the application holds it back (cork)")                                                          \
+    X(PACING, "pacing")                                                                                      \
+    X(LINK, "the link's queue is full")                                                                      \
+    X(ROUTE, "there is no route")                                                                            \
+    X(MEMORY, "the packet pool is empty")                                                                    \
     X(HANDSHAKE, "the handshake is not complete")
 
 /* Why a segment was sent. */
-#define WEFT_TCP_SEND_REASONS(X)                                                                          \
-    X(DATA, "new data")                                                                                   \
-    X(SYN, "open")                                                                                        \
-    X(SYN_ACK, "answer to SYN")                                                                           \
-    X(FIN, "close")                                                                                       \
-    X(RETRANSMIT, "retransmission")                                                                       \
-    X(PROBE, "tail loss probe")                                                                           \
-    X(WINDOW_PROBE, "zero-window probe")                                                                  \
-    X(KEEPALIVE, "keepalive")                                                                             \
-    X(ACK_NOW, "acknowledged at once")                                                                    \
-    X(ACK_SECOND, "acknowledges every second segment")                                                    \
-    X(ACK_DELAYED, "delayed ACK")                                                                         \
-    X(ACK_DUPLICATE, "duplicate ACK: something is missing or came twice")                                 \
-    X(ACK_CHALLENGE, "challenge ACK (RFC 5961)")                                                          \
-    X(WINDOW_UPDATE, "window update")                                                                     \
+#define WEFT_TCP_SEND_REASONS(X)                                                                             \
+    X(DATA, "new data")                                                                                      \
+    X(SYN, "open")                                                                                           \
+    X(SYN_ACK, "answer to SYN")                                                                              \
+    X(FIN, "close")                                                                                          \
+    X(RETRANSMIT, "retransmission")                                                                          \
+    X(PROBE, "tail loss probe")                                                                              \
+    X(WINDOW_PROBE, "zero-window probe")                                                                     \
+    X(KEEPALIVE, "keepalive")                                                                                \
+    X(ACK_NOW, "acknowledged at once")                                                                       \
+    X(ACK_SECOND, "acknowledges every second segment")                                                       \
+    X(ACK_DELAYED, "delayed ACK")                                                                            \
+    X(ACK_DUPLICATE, "duplicate ACK: something is missing or came twice")                                    \
+    X(ACK_CHALLENGE, "challenge ACK (RFC 5961)")                                                             \
+    X(WINDOW_UPDATE, "window update")                                                                        \
     X(RST, "reset")
 
 /* What the application asked for, in the words of RFC 9293 3.9.1. */
-#define WEFT_TCP_CALLS(X)                                                                                 \
-    X(NONE, "-")                                                                                          \
-    X(OPEN, "OPEN")                                                                                       \
-    X(SEND, "SEND")                                                                                       \
-    X(RECEIVE, "RECEIVE")                                                                                 \
-    X(CLOSE, "CLOSE")                                                                                     \
+#define WEFT_TCP_CALLS(X)                                                                                    \
+    X(NONE, "-")                                                                                             \
+    X(OPEN, "OPEN")                                                                                          \
+    X(SEND, "SEND")                                                                                          \
+    X(RECEIVE, "RECEIVE")                                                                                    \
+    X(CLOSE, "CLOSE")                                                                                        \
     X(ABORT, "ABORT")
 
 enum weft_tcp_state {
 #define WEFT_ENUM_(name, text) WEFT_TCP_##name,
     WEFT_TCP_STATES(WEFT_ENUM_)
 #undef WEFT_ENUM_
-    WEFT_TCP_STATE_COUNT
+        WEFT_TCP_STATE_COUNT
 };
 
 enum weft_tcp_timer {
 #define WEFT_ENUM_(name, text, source) WEFT_TIMER_##name,
     WEFT_TCP_TIMERS(WEFT_ENUM_)
 #undef WEFT_ENUM_
-    WEFT_TIMER_COUNT
+        WEFT_TIMER_COUNT
 };
 
 enum weft_tcp_cause {
 #define WEFT_ENUM_(name, text) WEFT_CAUSE_##name,
     WEFT_TCP_CAUSES(WEFT_ENUM_)
 #undef WEFT_ENUM_
-    WEFT_CAUSE_COUNT
+        WEFT_CAUSE_COUNT
 };
 
 enum weft_tcp_limit {
 #define WEFT_ENUM_(name, text) WEFT_LIMIT_##name,
     WEFT_TCP_LIMITS(WEFT_ENUM_)
 #undef WEFT_ENUM_
-    WEFT_LIMIT_COUNT
+        WEFT_LIMIT_COUNT
 };
 
 enum weft_tcp_call {
 #define WEFT_ENUM_(name, text) WEFT_CALL_##name,
     WEFT_TCP_CALLS(WEFT_ENUM_)
 #undef WEFT_ENUM_
-    WEFT_CALL_COUNT
+        WEFT_CALL_COUNT
 };
 
 enum weft_tcp_send_reason {
 #define WEFT_ENUM_(name, text) WEFT_SENT_##name,
     WEFT_TCP_SEND_REASONS(WEFT_ENUM_)
 #undef WEFT_ENUM_
-    WEFT_SENT_COUNT
+        WEFT_SENT_COUNT
 };
 
 /* The states of a neighbour (RFC 1122 2.3.2 for ARP, named as in RFC 4861 7.3.2). */
-#define WEFT_NEIGH_STATES(X)                                                                              \
-    X(NONE, "NONE")                                                                                       \
-    X(INCOMPLETE, "INCOMPLETE")                                                                           \
-    X(REACHABLE, "REACHABLE")                                                                             \
-    X(STALE, "STALE")                                                                                     \
-    X(DELAY, "DELAY")                                                                                     \
-    X(PROBE, "PROBE")                                                                                     \
-    X(FAILED, "FAILED")                                                                                   \
+#define WEFT_NEIGH_STATES(X)                                                                                 \
+    X(NONE, "NONE")                                                                                          \
+    X(INCOMPLETE, "INCOMPLETE")                                                                              \
+    X(REACHABLE, "REACHABLE")                                                                                \
+    X(STALE, "STALE")                                                                                        \
+    X(DELAY, "DELAY")                                                                                        \
+    X(PROBE, "PROBE")                                                                                        \
+    X(FAILED, "FAILED")                                                                                      \
     X(PERMANENT, "PERMANENT")
 
 enum weft_neigh_state {
 #define WEFT_ENUM_(name, text) WEFT_NEIGH_##name,
     WEFT_NEIGH_STATES(WEFT_ENUM_)
 #undef WEFT_ENUM_
-    WEFT_NEIGH_STATE_COUNT
+        WEFT_NEIGH_STATE_COUNT
 };
 
 /* The text of each value as in the lists above; "?" for an unknown one. Never NULL. */

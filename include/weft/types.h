@@ -25,9 +25,9 @@ extern "C" {
 typedef uint64_t weft_time;
 
 #define WEFT_TIME_NEVER ((weft_time)UINT64_MAX)
-#define WEFT_USEC ((weft_time)1)
-#define WEFT_MSEC ((weft_time)1000)
-#define WEFT_SEC ((weft_time)1000000)
+#define WEFT_USEC       ((weft_time)1)
+#define WEFT_MSEC       ((weft_time)1000)
+#define WEFT_SEC        ((weft_time)1000000)
 
 /*
  * An Internet address of either family, in network byte order. An IPv4 address
@@ -59,11 +59,11 @@ struct weft_mac {
     uint8_t b[6];
 };
 
-#define WEFT_ADDR_ANY ((struct weft_addr){{0}})
-#define WEFT_ADDR_STRLEN 46   /* longest text of an address, with its NUL */
-#define WEFT_PREFIX_STRLEN 50 /* the same with "/128" */
+#define WEFT_ADDR_ANY        ((struct weft_addr){{0}})
+#define WEFT_ADDR_STRLEN     46 /* longest text of an address, with its NUL */
+#define WEFT_PREFIX_STRLEN   50 /* the same with "/128" */
 #define WEFT_ENDPOINT_STRLEN 54 /* "[v6]:65535" with its NUL */
-#define WEFT_MAC_STRLEN 18
+#define WEFT_MAC_STRLEN      18
 
 /* The IPv4 address a.b.c.d. */
 static inline struct weft_addr weft_ip4(uint8_t a, uint8_t b, uint8_t c, uint8_t d)

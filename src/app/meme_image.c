@@ -62,7 +62,7 @@ static const struct format *find_format(const uint8_t *data, size_t bytes)
  */
 static cairo_matrix_t orientation_matrix(int orientation, double w, double h)
 {
-    /* x_stored = xx * x + xy * y + x0,  y_stored = yx * x + yy * y + y0; in the order xx yx xy yy x0 y0. */
+    /* stored x = xx * x + xy * y + x0,  stored y = yx * x + yy * y + y0; in the order xx yx xy yy x0 y0. */
     switch (orientation) {
     case 2:
         return (cairo_matrix_t){-1, 0, 0, 1, w, 0};

@@ -46,7 +46,8 @@ static inline uint16_t checksum_finish(uint64_t sum)
 
 /* The sum of the pseudo-header (RFC 9293 3.1, RFC 8200 8.1) of a segment of `len` bytes; both
  * addresses are of one family. */
-uint64_t checksum_pseudo(const struct weft_addr *src, const struct weft_addr *dst, uint8_t proto, uint32_t len);
+uint64_t checksum_pseudo(const struct weft_addr *src, const struct weft_addr *dst, uint8_t proto,
+                         uint32_t len);
 
 /* The checksum after a 16-bit word under it has changed (RFC 1624 equation 3). */
 uint16_t checksum_update(uint16_t checksum, uint16_t old_word, uint16_t new_word);

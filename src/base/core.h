@@ -52,7 +52,8 @@ static inline void core_drop(struct core *core, enum weft_drop reason, unsigned 
                              struct weft_pkt *pkt)
 {
     core->stats.drop[reason]++;
-    trace(&core->trace, core->now, WEFT_TRACE_DROP, iface, conn, reason, pkt ? pkt->total_len : 0, 0, 0, 0, 0);
+    trace(&core->trace, core->now, WEFT_TRACE_DROP, iface, conn, reason, pkt ? pkt->total_len : 0, 0, 0, 0,
+          0);
     weft_pkt_free(pkt);
 }
 

@@ -19,7 +19,8 @@ struct slab {
 };
 
 /* Returns 0 or WEFT_E_NOMEM. */
-int slab_init(struct slab *slab, const struct weft_allocator *allocator, uint32_t object_size, uint32_t capacity);
+int slab_init(struct slab *slab, const struct weft_allocator *allocator, uint32_t object_size,
+              uint32_t capacity);
 void slab_fini(struct slab *slab, const struct weft_allocator *allocator);
 
 /* A zeroed object, or NULL when all are in use. */

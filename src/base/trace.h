@@ -19,8 +19,8 @@ struct trace {
 };
 
 /* Appends a record. Not inline: it must not weigh on its callers. */
-void trace_write(struct trace *trace, weft_time now, unsigned event, unsigned iface, uint32_t conn, uint64_t a0,
-                 uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5);
+void trace_write(struct trace *trace, weft_time now, unsigned event, unsigned iface, uint32_t conn,
+                 uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5);
 
 /* Records an event with the arguments that WEFT_TRACE_EVENTS lists for it; 0 for those it does not have. */
 static inline void trace(struct trace *trace, weft_time now, unsigned event, unsigned iface, uint32_t conn,

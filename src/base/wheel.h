@@ -19,7 +19,7 @@
 #include <weft/stack.h>
 
 #define WHEEL_LEVELS 11
-#define WHEEL_SLOTS 64
+#define WHEEL_SLOTS  64
 
 /* Valid only while its bit in `used` is set. */
 struct wheel_slot {

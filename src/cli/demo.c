@@ -313,7 +313,8 @@ static int write_html(const struct demo *demo, const struct weft_inspect_options
 static int write_anatomy(const struct demo *demo)
 {
     char path[PATH_MAX], why[300];
-    struct weft_inspect_options inspect = {.title = "Anatomy of one HTTP request", .here = "weft", .there = "Linux"};
+    struct weft_inspect_options inspect = {
+        .title = "Anatomy of one HTTP request", .here = "weft", .there = "Linux"};
     int err;
 
     weft_recording_poll(demo->recording);

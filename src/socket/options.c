@@ -41,21 +41,51 @@ static void store(struct weft_sock *sock, enum weft_sockopt option, int64_t valu
     struct tcp_options *o = &sock->options;
 
     switch (option) {
-    case WEFT_OPT_NODELAY: o->nodelay = value; break;
-    case WEFT_OPT_CORK: o->cork = value; break;
-    case WEFT_OPT_QUICKACK: o->quickack = value; break;
-    case WEFT_OPT_KEEPALIVE: o->keepalive = value; break;
-    case WEFT_OPT_KEEPALIVE_IDLE: o->keepalive_idle = (weft_time)value; break;
-    case WEFT_OPT_KEEPALIVE_INTERVAL: o->keepalive_interval = (weft_time)value; break;
-    case WEFT_OPT_KEEPALIVE_PROBES: o->keepalive_probes = (uint8_t)value; break;
-    case WEFT_OPT_USER_TIMEOUT: o->user_timeout = (weft_time)value; break;
-    case WEFT_OPT_SEND_BUFFER: o->send_buffer = (uint32_t)value; break;
-    case WEFT_OPT_RECEIVE_BUFFER: o->receive_buffer = (uint32_t)value; break;
-    case WEFT_OPT_LINGER: sock->linger = value; break;
-    case WEFT_OPT_REUSEADDR: sock->reuseaddr = value; break;
-    case WEFT_OPT_TTL: o->ttl = (uint8_t)value; break;
-    case WEFT_OPT_TOS: o->tos = (uint8_t)(value & ~ECN_BITS); break;
-    case WEFT_OPT_MAXSEG: o->maxseg = (uint16_t)value; break;
+    case WEFT_OPT_NODELAY:
+        o->nodelay = value;
+        break;
+    case WEFT_OPT_CORK:
+        o->cork = value;
+        break;
+    case WEFT_OPT_QUICKACK:
+        o->quickack = value;
+        break;
+    case WEFT_OPT_KEEPALIVE:
+        o->keepalive = value;
+        break;
+    case WEFT_OPT_KEEPALIVE_IDLE:
+        o->keepalive_idle = (weft_time)value;
+        break;
+    case WEFT_OPT_KEEPALIVE_INTERVAL:
+        o->keepalive_interval = (weft_time)value;
+        break;
+    case WEFT_OPT_KEEPALIVE_PROBES:
+        o->keepalive_probes = (uint8_t)value;
+        break;
+    case WEFT_OPT_USER_TIMEOUT:
+        o->user_timeout = (weft_time)value;
+        break;
+    case WEFT_OPT_SEND_BUFFER:
+        o->send_buffer = (uint32_t)value;
+        break;
+    case WEFT_OPT_RECEIVE_BUFFER:
+        o->receive_buffer = (uint32_t)value;
+        break;
+    case WEFT_OPT_LINGER:
+        sock->linger = value;
+        break;
+    case WEFT_OPT_REUSEADDR:
+        sock->reuseaddr = value;
+        break;
+    case WEFT_OPT_TTL:
+        o->ttl = (uint8_t)value;
+        break;
+    case WEFT_OPT_TOS:
+        o->tos = (uint8_t)(value & ~ECN_BITS);
+        break;
+    case WEFT_OPT_MAXSEG:
+        o->maxseg = (uint16_t)value;
+        break;
     }
 }
 
@@ -64,21 +94,36 @@ static int64_t load(const struct weft_sock *sock, enum weft_sockopt option)
     const struct tcp_options *o = &sock->options;
 
     switch (option) {
-    case WEFT_OPT_NODELAY: return o->nodelay;
-    case WEFT_OPT_CORK: return o->cork;
-    case WEFT_OPT_QUICKACK: return o->quickack;
-    case WEFT_OPT_KEEPALIVE: return o->keepalive;
-    case WEFT_OPT_KEEPALIVE_IDLE: return (int64_t)o->keepalive_idle;
-    case WEFT_OPT_KEEPALIVE_INTERVAL: return (int64_t)o->keepalive_interval;
-    case WEFT_OPT_KEEPALIVE_PROBES: return o->keepalive_probes;
-    case WEFT_OPT_USER_TIMEOUT: return (int64_t)o->user_timeout;
-    case WEFT_OPT_SEND_BUFFER: return o->send_buffer;
-    case WEFT_OPT_RECEIVE_BUFFER: return o->receive_buffer;
-    case WEFT_OPT_LINGER: return sock->linger;
-    case WEFT_OPT_REUSEADDR: return sock->reuseaddr;
-    case WEFT_OPT_TTL: return o->ttl ? o->ttl : NET_DEFAULT_TTL;
-    case WEFT_OPT_TOS: return o->tos;
-    case WEFT_OPT_MAXSEG: return o->maxseg;
+    case WEFT_OPT_NODELAY:
+        return o->nodelay;
+    case WEFT_OPT_CORK:
+        return o->cork;
+    case WEFT_OPT_QUICKACK:
+        return o->quickack;
+    case WEFT_OPT_KEEPALIVE:
+        return o->keepalive;
+    case WEFT_OPT_KEEPALIVE_IDLE:
+        return (int64_t)o->keepalive_idle;
+    case WEFT_OPT_KEEPALIVE_INTERVAL:
+        return (int64_t)o->keepalive_interval;
+    case WEFT_OPT_KEEPALIVE_PROBES:
+        return o->keepalive_probes;
+    case WEFT_OPT_USER_TIMEOUT:
+        return (int64_t)o->user_timeout;
+    case WEFT_OPT_SEND_BUFFER:
+        return o->send_buffer;
+    case WEFT_OPT_RECEIVE_BUFFER:
+        return o->receive_buffer;
+    case WEFT_OPT_LINGER:
+        return sock->linger;
+    case WEFT_OPT_REUSEADDR:
+        return sock->reuseaddr;
+    case WEFT_OPT_TTL:
+        return o->ttl ? o->ttl : NET_DEFAULT_TTL;
+    case WEFT_OPT_TOS:
+        return o->tos;
+    case WEFT_OPT_MAXSEG:
+        return o->maxseg;
     }
     return 0;
 }

@@ -122,7 +122,8 @@ static bool fill(struct weft_pool *pool, struct weft_pkt *pkt, const uint8_t *da
 {
     while (len > 0) {
         uint32_t n = len < WEFT_BLOCK_LARGE ? (uint32_t)len : WEFT_BLOCK_LARGE;
-        struct weft_block *block = weft_block_new(pool, n <= WEFT_BLOCK_SMALL ? WEFT_BLOCK_SMALL : WEFT_BLOCK_LARGE);
+        struct weft_block *block =
+            weft_block_new(pool, n <= WEFT_BLOCK_SMALL ? WEFT_BLOCK_SMALL : WEFT_BLOCK_LARGE);
 
         if (!block)
             return false;
@@ -137,7 +138,8 @@ static bool fill(struct weft_pool *pool, struct weft_pkt *pkt, const uint8_t *da
     return true;
 }
 
-ptrdiff_t weft_sock_sendto(struct weft_sock *sock, const void *data, size_t len, const struct weft_datagram *to)
+ptrdiff_t weft_sock_sendto(struct weft_sock *sock, const void *data, size_t len,
+                           const struct weft_datagram *to)
 {
     struct sockets *sockets = sock->sockets;
     struct net_tx tx = {.dst = to->peer.addr, .proto = WIRE_PROTO_ICMP, .ttl = to->ttl};

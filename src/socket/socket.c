@@ -15,7 +15,8 @@ int socket_init(struct sockets *sockets, struct weft_stack *stack, struct core *
     *sockets = (struct sockets){.stack = stack, .core = core, .net = net, .tcp = tcp};
     list_init(&sockets->all);
     socket_ping_init(sockets);
-    return slab_init(&sockets->slab, &core->allocator, sizeof(struct weft_sock), max_sockets ? max_sockets : 65536);
+    return slab_init(&sockets->slab, &core->allocator, sizeof(struct weft_sock),
+                     max_sockets ? max_sockets : 65536);
 }
 
 static void free_sock(struct weft_sock *sock)
@@ -140,7 +141,8 @@ unsigned weft_sock_events(const struct weft_sock *sock)
     case SOCK_CONNECTED:
         return tcp_events(sock->tcb);
     default:
-        return sock->type == WEFT_SOCK_PING ? WEFT_WRITABLE | (sock->ping.replies.head ? WEFT_READABLE : 0) : 0;
+        return sock->type == WEFT_SOCK_PING ? WEFT_WRITABLE | (sock->ping.replies.head ? WEFT_READABLE : 0)
+                                            : 0;
     }
 }
 

@@ -61,7 +61,7 @@ struct weft_sock {
         struct tcb *tcb;
         struct tcp_listener *listener;
     };
-    struct { /* WEFT_SOCK_PING */
+    struct {              /* WEFT_SOCK_PING */
         struct list link; /* in sockets->pings */
         uint16_t id;
         struct weft_pktq replies;

@@ -92,8 +92,8 @@ static int choose_local(struct tcp *tcp, const struct weft_endpoint *local, cons
 static void begin_active(struct tcb *tcb, const struct net_path *path, const struct predecessor *before)
 {
     tcb->path = *path;
-    tcb->snd.iss = tcp_isn_above(tcp_demux_isn(tcb->tcp, &tcb->node.tuple), before->has_isn_floor,
-                                 before->isn_floor);
+    tcb->snd.iss =
+        tcp_isn_above(tcp_demux_isn(tcb->tcp, &tcb->node.tuple), before->has_isn_floor, before->isn_floor);
     tcb->snd.una = tcb->snd.nxt = tcb->snd.small_end = tcb->snd.iss;
     tcb->buf.start = seq_add(tcb->snd.iss, 1);
     tcp_rack_init(tcb);

@@ -65,7 +65,8 @@ void tcp_check(const struct tcb *tcb)
     weft_assert(seq_le(tcb->snd.una, tcb->snd.nxt));
     weft_assert(seq_le(tcb->snd.nxt, seq_add(tcp_data_end(tcb), tcb->fin_sent)));
     weft_assert(tcb->state < WEFT_TCP_ESTABLISHED || seq_le(tcb->buf.start, tcb->snd.nxt));
-    weft_assert(tcb->state < WEFT_TCP_ESTABLISHED || tcb->cc.cwnd >= tcb->snd.mss || tcb->cc.state != TCP_CA_OPEN);
+    weft_assert(tcb->state < WEFT_TCP_ESTABLISHED || tcb->cc.cwnd >= tcb->snd.mss ||
+                tcb->cc.state != TCP_CA_OPEN);
     weft_assert(!tcb->fin_sent || tcb->fin_queued);
     check_scoreboard(tcb);
     check_send_buffer(tcb);

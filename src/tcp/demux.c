@@ -100,7 +100,8 @@ bool tcp_demux_port_listens(const struct tcp *tcp, const struct weft_endpoint *l
     for (listener = tcp->by_port[local->port % TCP_LISTENER_BUCKETS]; listener; listener = listener->next) {
         bool both_any = weft_addr_is_any(&listener->local.addr) && weft_addr_is_any(&local->addr);
 
-        if (listener->local.port == local->port && (both_any || weft_addr_eq(&listener->local.addr, &local->addr)))
+        if (listener->local.port == local->port &&
+            (both_any || weft_addr_eq(&listener->local.addr, &local->addr)))
             return true;
     }
     return false;
@@ -112,7 +113,8 @@ bool tcp_demux_port_is_used(const struct tcp *tcp, const struct weft_endpoint *l
 
     for (uint32_t i = 0; i < tcp->table_size; i++)
         for (const struct tcp_node *node = tcp->table[i]; node; node = node->next)
-            if (node->tuple.local_port == local->port && (any || weft_addr_eq(&node->tuple.local, &local->addr)))
+            if (node->tuple.local_port == local->port &&
+                (any || weft_addr_eq(&node->tuple.local, &local->addr)))
                 return true;
     return false;
 }

@@ -66,7 +66,7 @@ static void challenge(struct tcb *tcb)
 
 /* How often a connection answers segments that carry nothing and do not fit: so many in each interval;
  * ours (Linux has one in 500 ms). */
-#define MISFIT_ANSWERS 10
+#define MISFIT_ANSWERS  10
 #define MISFIT_INTERVAL (500 * WEFT_MSEC)
 
 /*

@@ -95,7 +95,8 @@ static void judge_by_dupacks(struct tcb *tcb, const struct tcp_delivery *deliver
     struct tcp_congestion *cc = &tcb->cc;
 
     if (delivery->acked > 0) {
-        uint32_t left = cc->dupacks > delivery->acked / tcb->snd.mss ? cc->dupacks - delivery->acked / tcb->snd.mss : 0;
+        uint32_t left =
+            cc->dupacks > delivery->acked / tcb->snd.mss ? cc->dupacks - delivery->acked / tcb->snd.mss : 0;
 
         cc->dupacks = cc->state == TCP_CA_OPEN ? 0 : left;
         /* A partial ACK: what now stands first is lost too (RFC 6582 3.2 step 3). */

@@ -50,8 +50,8 @@ void tcp_reply_send(struct tcp *tcp, const struct tcp_reply *reply)
     pkt->csum_offset = WIRE_TCP_CHECKSUM_OFFSET;
     pkt->flags |= WEFT_PKT_CSUM_PARTIAL;
     core_count(core, reply->flags & WIRE_TCP_RST ? WEFT_COUNT_TCP_OUT_RSTS : WEFT_COUNT_TCP_OUT_SEGS);
-    trace(&core->trace, core->now, WEFT_TRACE_TCP_OUT, 0, reply->conn, header.seq, header.ack, header.flags, 0,
-          header.window, reply->why);
+    trace(&core->trace, core->now, WEFT_TRACE_TCP_OUT, 0, reply->conn, header.seq, header.ack, header.flags,
+          0, header.window, reply->why);
     net_send(tcp->net, NULL, &tx, pkt);
 }
 

@@ -149,7 +149,8 @@ static bool is_ambiguous(const struct tcb *tcb, const struct tcp_range *range, c
     if (!(range->flags & TCP_RANGE_RETRANSMITTED))
         return false;
     if (seg->opts.nsacks > 0 && first_block_is_dsack(seg) &&
-        seq_le(seq_of(seg->opts.sack[0].left), range->start) && seq_gt(seq_of(seg->opts.sack[0].right), range->start))
+        seq_le(seq_of(seg->opts.sack[0].left), range->start) &&
+        seq_gt(seq_of(seg->opts.sack[0].right), range->start))
         return false;
     return !tcb->has_timestamps || !seg->opts.has_timestamps || (int32_t)(seg->opts.tsecr - sent_tsval) < 0;
 }

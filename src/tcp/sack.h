@@ -24,7 +24,7 @@ struct tcp_delivery;
 
 enum tcp_range_flag {
     TCP_RANGE_SACKED = 1 << 0,
-    TCP_RANGE_LOST = 1 << 1,        /* judged lost, and not sent again since */
+    TCP_RANGE_LOST = 1 << 1,          /* judged lost, and not sent again since */
     TCP_RANGE_RETRANSMITTED = 1 << 2, /* sent more than once */
 };
 

@@ -37,7 +37,8 @@ static bool add_chunk(struct tcp_sendbuf *buf, struct slab *chunks, struct weft_
 /* A fresh block at the end, large when much is to come. */
 static bool add_block(struct tcp_sendbuf *buf, struct slab *chunks, struct weft_pool *pool, uint32_t len)
 {
-    uint32_t first = len > WEFT_BLOCK_SMALL || buf->len > WEFT_BLOCK_SMALL ? WEFT_BLOCK_LARGE : WEFT_BLOCK_SMALL;
+    uint32_t first =
+        len > WEFT_BLOCK_SMALL || buf->len > WEFT_BLOCK_SMALL ? WEFT_BLOCK_LARGE : WEFT_BLOCK_SMALL;
     struct weft_block *block = weft_block_new(pool, first);
 
     if (!block)
@@ -45,8 +46,8 @@ static bool add_block(struct tcp_sendbuf *buf, struct slab *chunks, struct weft_
     return block && add_chunk(buf, chunks, (struct weft_slice){block, 0, 0}, true);
 }
 
-uint32_t tcp_sendbuf_write(struct tcp_sendbuf *buf, struct slab *chunks, struct weft_pool *pool, const void *data,
-                           uint32_t len)
+uint32_t tcp_sendbuf_write(struct tcp_sendbuf *buf, struct slab *chunks, struct weft_pool *pool,
+                           const void *data, uint32_t len)
 {
     const uint8_t *from = data;
     uint32_t done = 0;

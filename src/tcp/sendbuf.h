@@ -32,8 +32,8 @@ struct tcp_sendbuf {
 };
 
 /* Copies up to `len` bytes to the end; returns how many, fewer when memory runs out. */
-uint32_t tcp_sendbuf_write(struct tcp_sendbuf *buf, struct slab *chunks, struct weft_pool *pool, const void *data,
-                           uint32_t len);
+uint32_t tcp_sendbuf_write(struct tcp_sendbuf *buf, struct slab *chunks, struct weft_pool *pool,
+                           const void *data, uint32_t len);
 
 /* Puts a view of a block at the end, with a reference of its own. Returns false when memory ran out. */
 bool tcp_sendbuf_lend(struct tcp_sendbuf *buf, struct slab *chunks, struct weft_block *block, uint32_t off,

@@ -97,8 +97,8 @@ static void bury(struct tcb *tcb)
 
 void tcp_state_fail(struct tcb *tcb, int error, enum weft_tcp_cause cause)
 {
-    core_count(tcb->tcp->core, tcb->state <= WEFT_TCP_SYN_RECEIVED ? WEFT_COUNT_TCP_OPEN_FAILS
-                                                                   : WEFT_COUNT_TCP_ESTAB_RESETS);
+    core_count(tcb->tcp->core,
+               tcb->state <= WEFT_TCP_SYN_RECEIVED ? WEFT_COUNT_TCP_OPEN_FAILS : WEFT_COUNT_TCP_ESTAB_RESETS);
     tcb->error = error;
     tcp_trace(tcb, WEFT_TRACE_TCP_ERROR, (uint64_t)(int64_t)error, cause, 0, 0, 0, 0);
     leave_table(tcb);

@@ -30,8 +30,8 @@ struct syn {
     uint16_t peer_window;
     uint16_t window; /* that the SYN-ACK offers, not scaled (RFC 7323 2.2) */
     uint8_t rcv_wscale;
-    uint8_t repeated; /* by the timer */
-    bool sent_again;  /* for whatever reason: which copy is acknowledged cannot be known */
+    uint8_t repeated;          /* by the timer */
+    bool sent_again;           /* for whatever reason: which copy is acknowledged cannot be known */
     struct wire_tcp_opts opts; /* what the SYN offered */
 };
 
@@ -45,8 +45,8 @@ static struct syn *of_node(struct tcp_node *node)
     return list_entry(node, struct syn, node);
 }
 
-static void trace_syn(struct tcp *tcp, const struct syn *syn, enum weft_trace_event event, uint64_t a0, uint64_t a1,
-                      uint64_t a2)
+static void trace_syn(struct tcp *tcp, const struct syn *syn, enum weft_trace_event event, uint64_t a0,
+                      uint64_t a1, uint64_t a2)
 {
     trace(&tcp->core->trace, tcp->core->now, event, 0, syn->conn, a0, a1, a2, 0, 0, 0);
 }
@@ -82,16 +82,17 @@ static void send_syn_ack(struct tcp *tcp, struct syn *syn)
         .tos = options->tos,
         .ttl = options->ttl,
         .why = WEFT_SENT_SYN_ACK,
-        .opts = {
-            .has_mss = true,
-            .mss = syn->rcv_mss,
-            .has_sack_permitted = syn->opts.has_sack_permitted,
-            .has_timestamps = syn->opts.has_timestamps,
-            .tsval = tcp_ts_clock(tcp) + syn->ts_offset,
-            .tsecr = syn->opts.tsval,
-            .has_wscale = syn->opts.has_wscale,
-            .wscale = syn->rcv_wscale,
-        },
+        .opts =
+            {
+                .has_mss = true,
+                .mss = syn->rcv_mss,
+                .has_sack_permitted = syn->opts.has_sack_permitted,
+                .has_timestamps = syn->opts.has_timestamps,
+                .tsval = tcp_ts_clock(tcp) + syn->ts_offset,
+                .tsecr = syn->opts.tsval,
+                .has_wscale = syn->opts.has_wscale,
+                .wscale = syn->rcv_wscale,
+            },
     };
 
     tcp_reply_send(tcp, &reply);
@@ -271,7 +272,8 @@ static bool is_acceptable(const struct syn *syn, const struct tcp_seg *seg)
 {
     tcp_seq nxt = seq_add(syn->irs, 1);
 
-    if (syn->opts.has_timestamps && seg->opts.has_timestamps && (int32_t)(seg->opts.tsval - syn->opts.tsval) < 0)
+    if (syn->opts.has_timestamps && seg->opts.has_timestamps &&
+        (int32_t)(seg->opts.tsval - syn->opts.tsval) < 0)
         return false;
     return seq_ge(seg->seq, nxt) && seq_lt(seg->seq, seq_add(nxt, syn->window));
 }

@@ -58,9 +58,9 @@ struct tcp_listener {
     struct tcp_options options;
     struct ready_node *owner;
     unsigned backlog;
-    unsigned half_open;  /* records in the SYN cache that came by this listener */
-    unsigned waiting;    /* connections in `accept` */
-    struct list accept;  /* of tcb.accept_link, oldest first */
+    unsigned half_open; /* records in the SYN cache that came by this listener */
+    unsigned waiting;   /* connections in `accept` */
+    struct list accept; /* of tcb.accept_link, oldest first */
 };
 
 /* Segments that are acknowledged at once when a connection begins, so that the peer's slow start is
@@ -83,7 +83,7 @@ enum tcp_owed {
     TCP_OWED_KEEPALIVE = 1 << 9,
 };
 
-#define TCP_OWED_ANY_ACK                                                                                  \
+#define TCP_OWED_ANY_ACK                                                                                     \
     (TCP_OWED_ACK | TCP_OWED_ACK_SECOND | TCP_OWED_ACK_DELAYED | TCP_OWED_ACK_DUP | TCP_OWED_CHALLENGE |     \
      TCP_OWED_WINDOW)
 
@@ -103,30 +103,30 @@ struct tcp_snd {
     tcp_seq wl2;
     tcp_seq iss;
     tcp_seq small_end; /* behind the last segment sent that was not full: Nagle */
-    uint32_t wnd;     /* SND.WND, scaled */
-    uint32_t max_wnd; /* the largest the peer has offered: MAX.SND.WND of RFC 5961 */
-    uint16_t mss;     /* payload bytes of a full segment, options taken off */
+    uint32_t wnd;      /* SND.WND, scaled */
+    uint32_t max_wnd;  /* the largest the peer has offered: MAX.SND.WND of RFC 5961 */
+    uint16_t mss;      /* payload bytes of a full segment, options taken off */
     uint16_t peer_mss; /* what the peer's option said */
     uint8_t wscale;    /* shift for windows in segments we receive */
 };
 
 struct tcp_rcv {
-    tcp_seq nxt;      /* RCV.NXT */
-    tcp_seq adv;      /* right edge of the window we last offered: RCV.NXT + RCV.WND */
+    tcp_seq nxt; /* RCV.NXT */
+    tcp_seq adv; /* right edge of the window we last offered: RCV.NXT + RCV.WND */
     tcp_seq irs;
-    tcp_seq up;       /* RCV.UP, valid with has_urgent */
-    tcp_seq acked;    /* the last acknowledgement that we sent: Last.ACK.sent */
+    tcp_seq up;        /* RCV.UP, valid with has_urgent */
+    tcp_seq acked;     /* the last acknowledgement that we sent: Last.ACK.sent */
     uint32_t buffered; /* bytes in order, not read yet */
     uint32_t held_bytes;
     uint32_t held_runs;
-    uint32_t seg_max;  /* largest segment seen: what "full-sized" means for delayed ACKs */
-    uint16_t mss;      /* what we offered */
-    uint8_t wscale;    /* shift for windows in segments we send */
+    uint32_t seg_max; /* largest segment seen: what "full-sized" means for delayed ACKs */
+    uint16_t mss;     /* what we offered */
+    uint8_t wscale;   /* shift for windows in segments we send */
     bool has_urgent;
     struct weft_pktq queue; /* the bytes themselves, headers taken off */
     struct tcp_run *held;   /* sorted */
     uint32_t touches;
-    bool fin_reached; /* everything before the FIN has arrived: step 8 takes it */
+    bool fin_reached;               /* everything before the FIN has arrived: step 8 takes it */
     tcp_seq dsack_start, dsack_end; /* a duplicate to report next (RFC 2883); equal: none */
 };
 
@@ -141,15 +141,15 @@ struct tcp_rtt {
 struct tcp_rack {
     weft_time xmit_time; /* RACK.xmit_ts, RACK.end_seq of the latest segment known delivered */
     tcp_seq end_seq;
-    uint32_t rtt;           /* RACK.rtt */
+    uint32_t rtt; /* RACK.rtt */
     uint32_t min_rtt;
-    tcp_seq fack;           /* RACK.fack: highest sequence delivered */
+    tcp_seq fack; /* RACK.fack: highest sequence delivered */
     bool reordering_seen;
-    uint8_t reo_wnd_mult;   /* RACK.reo_wnd_mult, RACK.reo_wnd_persist, and the round it was raised in */
+    uint8_t reo_wnd_mult; /* RACK.reo_wnd_mult, RACK.reo_wnd_persist, and the round it was raised in */
     uint8_t reo_wnd_persist;
     tcp_seq dsack_round;
     bool dsack_round_valid;
-    tcp_seq probe_end;      /* TLP.end_seq, valid with probe_out */
+    tcp_seq probe_end; /* TLP.end_seq, valid with probe_out */
     bool probe_out;
     bool probe_is_retransmit;
     bool has_new_rtt; /* a round trip has been measured since the last probe */
@@ -170,14 +170,14 @@ struct tcp_congestion {
     enum tcp_ca_state state;
     tcp_seq recover;
     uint32_t prr_delivered, prr_out, recover_fs; /* RFC 6937 */
-    uint32_t dupacks;  /* for peers without SACK */
+    uint32_t dupacks;                            /* for peers without SACK */
     bool cwnd_limited; /* the last send stopped at cwnd: only then may it grow (RFC 7661) */
 };
 
 struct tcb {
     struct tcp_node node;
     struct tcp *tcp;
-    struct ready_node *owner; /* the socket; NULL: none yet, or none any more */
+    struct ready_node *owner;      /* the socket; NULL: none yet, or none any more */
     struct tcp_listener *listener; /* while it waits in the accept queue */
     struct list accept_link;
     struct list output_link; /* in tcp->output or tcp->blocked */
@@ -189,16 +189,16 @@ struct tcb {
     int soft_error; /* what ICMP reported last without ending it (RFC 5461) */
     uint16_t owed;  /* enum tcp_owed */
     uint16_t owed_dups;
-    uint8_t limit;  /* enum weft_tcp_limit */
+    uint8_t limit; /* enum weft_tcp_limit */
     weft_time limit_since;
 
     bool is_passive;
     bool has_timestamps, has_sack, has_wscale; /* agreed on in the handshake */
-    bool orphan;      /* the socket is gone */
-    bool fin_queued;  /* the application has closed its side */
+    bool orphan;                               /* the socket is gone */
+    bool fin_queued;                           /* the application has closed its side */
     bool fin_sent;
     bool fin_received;
-    bool discard;     /* nobody reads: received data is thrown away */
+    bool discard;      /* nobody reads: received data is thrown away */
     bool writer_waits; /* send has said AGAIN: tell when there is room */
     bool more_follows; /* WEFT_SEND_MORE: hold back a part of a segment */
     bool push_now;     /* held back long enough */
@@ -212,8 +212,8 @@ struct tcb {
     struct tcp_rack rack;
     struct tcp_congestion cc;
 
-    uint32_t ts_recent; /* TS.Recent (RFC 7323 4.3) */
-    uint32_t ts_offset; /* added to our clock in TSval */
+    uint32_t ts_recent;      /* TS.Recent (RFC 7323 4.3) */
+    uint32_t ts_offset;      /* added to our clock in TSval */
     weft_time ts_recent_age; /* when TS.Recent was set */
 
     struct weft_timer_node timer;         /* for the earliest of: */
@@ -225,7 +225,7 @@ struct tcb {
     weft_time misfits_since; /* beginning of the interval that misfit_answers counts for */
     uint32_t misfit_answers; /* to empty segments that did not fit */
     uint8_t keepalives;      /* sent without an answer */
-    uint8_t retries; /* retransmission timeouts in a row without progress: counts towards R2 */
+    uint8_t retries;         /* retransmission timeouts in a row without progress: counts towards R2 */
     uint8_t probes;          /* zero-window probes in a row: their back-off */
     uint8_t unanswered;      /* of these, since the peer was last heard of */
     uint8_t quick_acks;      /* segments still to be acknowledged at once: the peer is in slow start */
@@ -248,17 +248,17 @@ struct tcp {
     struct weft_tcp_config config; /* no zeros left */
     struct slab tcbs, syns, time_waits, listeners;
     struct slab chunks, ranges, runs; /* apart, so that none of them can use up the others */
-    struct tcp_node **table; /* by four-tuple */
-    uint32_t table_size;     /* a power of two */
+    struct tcp_node **table;          /* by four-tuple */
+    uint32_t table_size;              /* a power of two */
     struct tcp_listener *by_port[TCP_LISTENER_BUCKETS];
-    struct list output;  /* connections that owe something */
-    struct list blocked; /* connections that wait for room in a link's queue */
-    struct list starved; /* connections that wait for a route or for memory */
-    struct list writers; /* connections whose applications wait for packet memory */
+    struct list output;          /* connections that owe something */
+    struct list blocked;         /* connections that wait for room in a link's queue */
+    struct list starved;         /* connections that wait for a route or for memory */
+    struct list writers;         /* connections whose applications wait for packet memory */
     struct list time_wait_order; /* oldest first */
     uint32_t next_conn;
-    uint32_t port_salt; /* moves ephemeral ports on (RFC 6056 3.3.4) */
-    bool memory_low; /* the pool is nearly used up: as of the last flush */
+    uint32_t port_salt;         /* moves ephemeral ports on (RFC 6056 3.3.4) */
+    bool memory_low;            /* the pool is nearly used up: as of the last flush */
     weft_time challenge_second; /* the second that challenge_left counts for (RFC 5961 7) */
     uint32_t challenge_left;
 };
@@ -272,7 +272,7 @@ struct tcp_seg {
     uint16_t flags;  /* enum wire_tcp_flag */
     uint16_t window; /* as it stands */
     uint16_t urgent;
-    uint16_t segs;   /* wire segments it stands for */
+    uint16_t segs; /* wire segments it stands for */
     uint16_t src_port, dst_port;
     bool has_isn_floor; /* it takes the place of a connection in TIME-WAIT that used numbers up to here */
     tcp_seq isn_floor;
@@ -521,21 +521,21 @@ tcp_seq tcp_timewait_snd_nxt(struct tcp_node *node);
 void tcp_timer_init(struct tcb *tcb);
 void tcp_timer_stop_all(struct tcb *tcb);
 
-void tcp_timer_syn_sent(struct tcb *tcb);        /* SYN or SYN-ACK has gone out */
-void tcp_timer_established(struct tcb *tcb);     /* the handshake is complete */
-void tcp_timer_data_sent(struct tcb *tcb);       /* data or FIN has gone out, new or again */
-void tcp_timer_ack_progress(struct tcb *tcb);    /* SND.UNA has moved or the scoreboard has changed */
-void tcp_timer_window(struct tcb *tcb);          /* the window opened, closed, or data waits for it */
+void tcp_timer_syn_sent(struct tcb *tcb);              /* SYN or SYN-ACK has gone out */
+void tcp_timer_established(struct tcb *tcb);           /* the handshake is complete */
+void tcp_timer_data_sent(struct tcb *tcb);             /* data or FIN has gone out, new or again */
+void tcp_timer_ack_progress(struct tcb *tcb);          /* SND.UNA has moved or the scoreboard has changed */
+void tcp_timer_window(struct tcb *tcb);                /* the window opened, closed, or data waits for it */
 void tcp_timer_reorder(struct tcb *tcb, weft_time in); /* RACK waits for reordered segments; 0: no more */
-void tcp_timer_ack_owed(struct tcb *tcb);        /* an ACK may be delayed */
-void tcp_timer_ack_sent(struct tcb *tcb);        /* some segment carried our ACK */
-void tcp_timer_segment_in(struct tcb *tcb);      /* the peer lives */
+void tcp_timer_ack_owed(struct tcb *tcb);              /* an ACK may be delayed */
+void tcp_timer_ack_sent(struct tcb *tcb);              /* some segment carried our ACK */
+void tcp_timer_segment_in(struct tcb *tcb);            /* the peer lives */
 void tcp_timer_keepalive_changed(struct tcb *tcb);
 void tcp_timer_orphan_fin_wait_2(struct tcb *tcb); /* in FIN-WAIT-2, and no socket to read */
-void tcp_timer_stalled(struct tcb *tcb);         /* it has something to send, and no route or no memory */
+void tcp_timer_stalled(struct tcb *tcb);           /* it has something to send, and no route or no memory */
 void tcp_timer_user_timeout_changed(struct tcb *tcb);
-void tcp_timer_corked(struct tcb *tcb);          /* a part of a segment is held back by cork */
-void tcp_timer_fire(struct tcb *tcb);            /* the wheel gave the node */
+void tcp_timer_corked(struct tcb *tcb); /* a part of a segment is held back by cork */
+void tcp_timer_fire(struct tcb *tcb);   /* the wheel gave the node */
 
 /* --- rtt.c ------------------------------------------------------------------------------------------ */
 
@@ -547,15 +547,16 @@ uint32_t tcp_rtt_rto(const struct tcb *tcb); /* with back-off, bounded */
 
 /* What one ACK has told. */
 struct tcp_delivery {
-    uint32_t flight; /* bytes that were out before it: FlightSize (RFC 5681 2) */
-    uint32_t acked;  /* bytes by which SND.UNA moved */
-    uint32_t sacked; /* bytes newly SACKed */
+    uint32_t flight;    /* bytes that were out before it: FlightSize (RFC 5681 2) */
+    uint32_t acked;     /* bytes by which SND.UNA moved */
+    uint32_t sacked;    /* bytes newly SACKed */
     uint32_t delivered; /* bytes of which nothing was known before: newly SACKed, or acknowledged without */
-    bool is_dupack;  /* RFC 5681 2 */
-    bool dsack;      /* it reports a duplicate (RFC 2883) */
+    bool is_dupack;     /* RFC 5681 2 */
+    bool dsack;         /* it reports a duplicate (RFC 2883) */
     bool retransmit_acked; /* among the acknowledged are retransmitted bytes */
     weft_time newest_sent; /* when the latest of the delivered that was sent once was sent; 0: none */
-    weft_time newest_resent; /* the same of those sent again, when the echoed timestamp says it was that copy */
+    weft_time
+        newest_resent; /* the same of those sent again, when the echoed timestamp says it was that copy */
 };
 
 void tcp_rack_init(struct tcb *tcb); /* when SND.UNA is known */
@@ -563,7 +564,7 @@ void tcp_rack_delivered(struct tcb *tcb, const struct tcp_range *range, bool is_
 /* Marks what RACK judges lost; returns bytes newly lost, and arms the reordering timer. */
 uint32_t tcp_rack_detect(struct tcb *tcb);
 void tcp_rack_on_timeout(struct tcb *tcb);
-void tcp_rack_dsack(struct tcb *tcb); /* the peer got something twice */
+void tcp_rack_dsack(struct tcb *tcb);                  /* the peer got something twice */
 weft_time tcp_rack_probe_delay(const struct tcb *tcb); /* TLP's PTO */
 
 void tcp_recovery_on_ack(struct tcb *tcb, const struct tcp_delivery *delivery);

@@ -271,7 +271,8 @@ bool tcp_has_work(const struct tcp *tcp)
 
     if (!list_is_empty(&tcp->output))
         return true;
-    for (struct list *link = tcp->blocked.next; link != &tcp->blocked && looked++ < BLOCKED_LOOK; link = link->next)
+    for (struct list *link = tcp->blocked.next; link != &tcp->blocked && looked++ < BLOCKED_LOOK;
+         link = link->next)
         if (net_path_room(tcp->net, &list_entry(link, struct tcb, output_link)->path) > 0)
             return true;
     return false;

@@ -42,8 +42,8 @@ bool tcp_has_work(const struct tcp *tcp);
 struct tcp_options {
     bool nodelay, cork, quickack, keepalive;
     uint8_t keepalive_probes;
-    uint8_t ttl; /* 0: the network layer's default */
-    uint8_t tos; /* without the ECN bits */
+    uint8_t ttl;     /* 0: the network layer's default */
+    uint8_t tos;     /* without the ECN bits */
     uint16_t maxseg; /* 0: what the path allows */
     uint32_t send_buffer, receive_buffer;
     weft_time keepalive_idle, keepalive_interval;

@@ -349,14 +349,10 @@ static bool on_cork(struct tcb *tcb)
 }
 
 static bool (*const on_fire[WEFT_TIMER_COUNT])(struct tcb *tcb) = {
-    [WEFT_TIMER_RTO] = on_retransmission,
-    [WEFT_TIMER_REORDER] = on_reordering,
-    [WEFT_TIMER_PROBE] = on_probe,
-    [WEFT_TIMER_PERSIST] = on_persist,
-    [WEFT_TIMER_DELACK] = on_delayed_ack,
-    [WEFT_TIMER_KEEPALIVE] = on_keepalive,
-    [WEFT_TIMER_USER] = on_user_timeout,
-    [WEFT_TIMER_LINGER] = on_linger,
+    [WEFT_TIMER_RTO] = on_retransmission, [WEFT_TIMER_REORDER] = on_reordering,
+    [WEFT_TIMER_PROBE] = on_probe,        [WEFT_TIMER_PERSIST] = on_persist,
+    [WEFT_TIMER_DELACK] = on_delayed_ack, [WEFT_TIMER_KEEPALIVE] = on_keepalive,
+    [WEFT_TIMER_USER] = on_user_timeout,  [WEFT_TIMER_LINGER] = on_linger,
     [WEFT_TIMER_CORK] = on_cork,
 };
 

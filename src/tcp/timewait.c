@@ -28,7 +28,8 @@ static struct time_wait *of_node(struct tcp_node *node)
     return list_entry(node, struct time_wait, node);
 }
 
-static void trace_timer(struct tcp *tcp, const struct time_wait *tw, enum weft_trace_event event, weft_time in)
+static void trace_timer(struct tcp *tcp, const struct time_wait *tw, enum weft_trace_event event,
+                        weft_time in)
 {
     trace(&tcp->core->trace, tcp->core->now, event, 0, tw->conn, WEFT_TIMER_TIME_WAIT, in, 0, 0, 0, 0);
 }

@@ -6,7 +6,7 @@
 #include "base/cursor.h"
 #include <weft/types.h>
 
-#define WIRE_ETH_LEN 14
+#define WIRE_ETH_LEN      14
 #define WIRE_ETH_VLAN_LEN 4
 
 enum wire_ethertype {

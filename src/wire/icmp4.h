@@ -35,9 +35,9 @@ struct wire_icmp4 {
     uint8_t type;
     uint8_t code;
     uint16_t checksum;
-    uint16_t id, seq;     /* echo and timestamp messages */
-    uint16_t mtu;         /* fragmentation needed: MTU of the next hop, 0 from routers before RFC 1191 */
-    uint8_t pointer;      /* parameter problem */
+    uint16_t id, seq;         /* echo and timestamp messages */
+    uint16_t mtu;             /* fragmentation needed: MTU of the next hop, 0 from routers before RFC 1191 */
+    uint8_t pointer;          /* parameter problem */
     struct weft_addr gateway; /* redirect */
 };
 

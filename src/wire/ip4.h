@@ -6,7 +6,7 @@
 #include "base/cursor.h"
 #include <weft/types.h>
 
-#define WIRE_IP4_LEN 20
+#define WIRE_IP4_LEN     20
 #define WIRE_IP4_MAX_LEN 60
 
 enum wire_ip_proto {

@@ -6,7 +6,7 @@
 #include "base/cursor.h"
 #include "wire/tcp_opt.h"
 
-#define WIRE_TCP_LEN 20
+#define WIRE_TCP_LEN     20
 #define WIRE_TCP_MAX_LEN 60
 
 /* The checksum's offset in the header, for links that complete it. */

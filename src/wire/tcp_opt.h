@@ -23,7 +23,7 @@ enum wire_tcp_opt_kind {
     WIRE_TCP_OPT_FAST_OPEN = 34,
 };
 
-#define WIRE_TCP_MAX_SACK 4
+#define WIRE_TCP_MAX_SACK   4
 #define WIRE_TCP_MAX_WSCALE 14 /* RFC 7323 2.3 */
 #define WIRE_TCP_MAX_COOKIE 16 /* RFC 7413 4.1.1 */
 
@@ -43,8 +43,8 @@ struct wire_tcp_opts {
     uint16_t user_timeout;
     uint8_t cookie_len; /* fast open; 0: a request for a cookie */
     uint8_t cookie[WIRE_TCP_MAX_COOKIE];
-    const uint8_t *md5;    /* 16 bytes in the packet */
-    const uint8_t *ao;     /* key id, next key id, MAC in the packet */
+    const uint8_t *md5; /* 16 bytes in the packet */
+    const uint8_t *ao;  /* key id, next key id, MAC in the packet */
     uint8_t ao_len;
 };
 

@@ -10,7 +10,7 @@
 
 struct wire_udp {
     uint16_t src_port, dst_port;
-    uint16_t len; /* header and data, bytes */
+    uint16_t len;      /* header and data, bytes */
     uint16_t checksum; /* 0: the sender computed none */
 };
 

@@ -47,7 +47,8 @@ static inline void test_mem_free(void *ctx, void *mem, size_t size)
     free(raw);
 }
 
-static const struct weft_allocator test_allocator __attribute__((unused)) = {test_mem_alloc, test_mem_free, NULL};
+static const struct weft_allocator test_allocator
+    __attribute__((unused)) = {test_mem_alloc, test_mem_free, NULL};
 
 /* A pool of the given sizes (0: a small default of 256, 256 and 64). Ends the test when there is no memory. */
 static inline struct weft_pool *test_pool_new(uint32_t pkts, uint32_t small_blocks, uint32_t large_blocks)
