@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Conversations at one time; ours: more than any exchange that a person looks at has. */
+#define MAX_FLOWS 4096
+
 int anatomy_new(const struct weft_recording *recording, struct anatomy **out)
 {
     struct anatomy *a = calloc(1, sizeof(*a));
@@ -46,6 +49,11 @@ void anatomy_free(struct anatomy *a)
     free(a->message);
     inspect_arena_free(&a->arena);
     free(a);
+}
+
+int anatomy_flows_new(const struct weft_recording *recording, struct weft_flows **flows)
+{
+    return weft_flows_new(recording->frame_count < MAX_FLOWS ? recording->frame_count + 1 : MAX_FLOWS, flows);
 }
 
 const char *anatomy_here(const struct anatomy *a, const struct weft_inspect_options *options)

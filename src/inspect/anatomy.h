@@ -22,9 +22,6 @@
 #include "inspect/recording.h"
 #include "inspect/trace_text.h"
 
-/* Conversations at one time; ours: more than any exchange that a person looks at has. */
-#define ANATOMY_MAX_FLOWS 4096
-
 enum anatomy_kind {
     ANATOMY_FRAME,
     ANATOMY_TIMER,       /* a timer fired, and what came of it */
@@ -70,6 +67,8 @@ struct anatomy_piece {
 /* An HTTP message in a stream. */
 struct anatomy_message {
     uint32_t flow;
+    uint8_t
+        side; /* of the stream that it is in: 0 to us, 1 from us. Nothing forbids a response from a client */
     bool is_response, is_complete;
     uint16_t status;
     uint32_t head_from, head_len; /* in the stream */
@@ -158,6 +157,9 @@ struct anatomy {
 /* Gives the anatomy. Returns 0 or WEFT_E_NOMEM. */
 int anatomy_new(const struct weft_recording *recording, struct anatomy **out);
 void anatomy_free(struct anatomy *anatomy);
+
+/* A flow table that is large enough for the recording. As weft_flows_new. */
+int anatomy_flows_new(const struct weft_recording *recording, struct weft_flows **flows);
 
 /* What the two ends are called, if the options do not say it. */
 const char *anatomy_here(const struct anatomy *anatomy, const struct weft_inspect_options *options);

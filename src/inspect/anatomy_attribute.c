@@ -338,7 +338,7 @@ int anatomy_attribute(struct anatomy *a)
 
     t.item = items;
     if (!error)
-        error = weft_flows_new(ANATOMY_MAX_FLOWS, &t.flows);
+        error = anatomy_flows_new(a->recording, &t.flows);
     t.dissection = malloc(sizeof(*t.dissection));
     t.owner = malloc((t.item_count + 1u) * sizeof(*t.owner));
     if (!error && (!t.dissection || !t.owner))

@@ -144,8 +144,7 @@ static bool is_text(const char *type)
 
 static void put_message(struct page *p, const struct anatomy_message *m)
 {
-    const struct anatomy_flow *flow = &p->a->flow[m->flow];
-    const struct anatomy_stream *stream = &flow->stream[m->is_response != flow->here_is_client];
+    const struct anatomy_stream *stream = &p->a->flow[m->flow].stream[m->side];
     const uint8_t *body = stream->bodies + m->body_from;
 
     if (m->first_entry >= p->entries)
@@ -153,7 +152,7 @@ static void put_message(struct page *p, const struct anatomy_message *m)
     inspect_json_open(&p->j, NULL, '{');
     inspect_json_number(&p->j, "flow", m->flow);
     inspect_json_flag(&p->j, "response", m->is_response);
-    inspect_json_flag(&p->j, "fromHere", m->is_response != flow->here_is_client);
+    inspect_json_flag(&p->j, "fromHere", m->side == 1);
     inspect_json_flag(&p->j, "complete", m->is_complete);
     inspect_json_number(&p->j, "first", m->first_entry);
     inspect_json_number(&p->j, "last", m->last_entry);
@@ -368,7 +367,7 @@ int weft_anatomy_html(FILE *out, const struct weft_recording *recording,
     if (!error && !p.dissection)
         error = WEFT_E_NOMEM;
     if (!error)
-        error = weft_flows_new(ANATOMY_MAX_FLOWS, &p.flows);
+        error = anatomy_flows_new(recording, &p.flows);
     if (!error)
         error = put_page(&p);
     weft_flows_free(p.flows);

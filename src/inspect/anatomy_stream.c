@@ -150,6 +150,7 @@ static int begin_message(struct reading *r, uint32_t at)
     a->message = messages;
     r->message = a->message_count;
     messages[a->message_count++] = (struct anatomy_message){.flow = r->flow,
+                                                            .side = (uint8_t)r->side,
                                                             .is_response = r->http.is_response,
                                                             .head_from = at,
                                                             .first_entry = entry_of(r->stream, at),
@@ -202,14 +203,14 @@ static int take_piece(struct reading *r, uint32_t at, const struct inspect_http_
 /* The method of the request that the next response answers, for the tracker. */
 static struct inspect_http_pipeline next_request(const struct reading *r)
 {
-    const struct anatomy *a = r->a;
-    const struct anatomy_stream *requests = &a->flow[r->flow].stream[1 - r->side];
-    const struct anatomy_message *m = &a->message[r->next_request];
+    const struct anatomy_stream *stream = &r->a->flow[r->flow].stream[1 - r->side];
+    const struct anatomy_message *m;
 
     if (r->next_request == r->end_of_requests)
         return (struct inspect_http_pipeline){0};
+    m = &r->a->message[r->next_request];
     return (struct inspect_http_pipeline){
-        .is_head = m->head_len > 5 && memcmp(requests->bytes + m->head_from, "HEAD ", 5) == 0, .count = 1};
+        .is_head = m->head_len > 5 && memcmp(stream->bytes + m->head_from, "HEAD ", 5) == 0, .count = 1};
 }
 
 /* The content types of the messages from `first` on, and of the last one whether it is complete. */

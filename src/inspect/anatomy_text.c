@@ -44,11 +44,13 @@ static void tell_sums(struct telling *t)
 
     inspect_print(&t->p, PRINT_PLAIN, "%" PRIu32 " frames, %s on the wire, in %s", sum->frames,
                   inspect_text_bytes(sum->bytes, bytes), inspect_text_duration(sum->duration, time));
+    inspect_print_newline(&t->p);
     if (sum->round_trips)
-        inspect_print(&t->p, PRINT_PLAIN, " · %" PRIu32 " round trips", sum->round_trips);
+        inspect_print(&t->p, PRINT_PLAIN, "%" PRIu32 " %s · ", sum->round_trips,
+                      sum->round_trips == 1 ? "round trip" : "round trips");
     if (sum->handshake)
-        inspect_print(&t->p, PRINT_PLAIN, " · handshake %s", inspect_text_duration(sum->handshake, time));
-    inspect_print(&t->p, sum->retransmissions ? PRINT_WARN : PRINT_PLAIN, " · %" PRIu32 " %s",
+        inspect_print(&t->p, PRINT_PLAIN, "handshake %s · ", inspect_text_duration(sum->handshake, time));
+    inspect_print(&t->p, sum->retransmissions ? PRINT_WARN : PRINT_PLAIN, "%" PRIu32 " %s",
                   sum->retransmissions, sum->retransmissions == 1 ? "retransmission" : "retransmissions");
     if (sum->problems)
         inspect_print(&t->p, PRINT_BAD, " · %" PRIu32 " frames with problems", sum->problems);
@@ -58,8 +60,7 @@ static void tell_sums(struct telling *t)
 /* The first line of a message, printable. */
 static void tell_message(struct telling *t, const struct anatomy_message *m)
 {
-    const struct anatomy_stream *stream =
-        &t->a->flow[m->flow].stream[!!m->is_response ^ t->a->flow[m->flow].here_is_client];
+    const struct anatomy_stream *stream = &t->a->flow[m->flow].stream[m->side];
     char buf[160], number[INSPECT_NUMBER_TEXT];
     struct inspect_text line = inspect_text_in(buf, sizeof(buf));
     uint32_t len = 0;
@@ -293,7 +294,7 @@ int weft_anatomy_text(FILE *out, const struct weft_recording *recording,
     if (!error && !t.dissection)
         error = WEFT_E_NOMEM;
     if (!error)
-        error = weft_flows_new(ANATOMY_MAX_FLOWS, &t.flows);
+        error = anatomy_flows_new(recording, &t.flows);
     if (!error) {
         t.p.here = anatomy_here(a, t.p.options);
         t.p.there = anatomy_there(a, t.p.options);

@@ -516,10 +516,14 @@ int weft_capture_open_stream(FILE *stream, struct weft_capture **capture, char *
     struct weft_capture *c = calloc(1, sizeof(*c));
     int error;
 
-    if (!c) {
+    if (c)
+        c->block = malloc(READ_STEP); /* so that even an empty frame has a place */
+    if (!c || !c->block) {
         (void)fclose(stream);
+        free(c);
         return inspect_why(why, why_size, WEFT_E_NOMEM, "no memory");
     }
+    c->block_size = READ_STEP;
     c->stream = stream;
     error = recognise(c);
     if (error) {

@@ -466,6 +466,7 @@ void inspect_dissect_ip(struct dissect *d)
 
 void weft_dissect(struct weft_flows *flows, const struct weft_frame *frame, struct weft_dissection *out)
 {
+    static const uint8_t nothing;
     struct dissect d = {.out = out,
                         .frame = frame,
                         .flows = flows,
@@ -473,6 +474,8 @@ void weft_dissect(struct weft_flows *flows, const struct weft_frame *frame, stru
                         .len = frame->len,
                         .end = frame->wire_len};
 
+    if (d.len == 0)
+        d.bytes = &nothing;
     if (d.end < d.len)
         d.end = d.len;
     out->layer_count = out->field_count = 0;

@@ -145,41 +145,6 @@ static void wrap(struct printer *p)
     inspect_print_to(p, CONTENT);
 }
 
-void inspect_print_group(struct printer *p, const char *separator, const struct print_word *words)
-{
-    unsigned columns = 0;
-    bool is_first = p->column <= CONTENT;
-
-    for (const struct print_word *w = words; w->text; w++)
-        columns += inspect_print_columns(w->text) + (w > words);
-    if (!is_first && p->column + inspect_print_columns(separator) + columns > p->width) {
-        wrap(p);
-        is_first = true;
-    }
-    if (!is_first)
-        put(p, PRINT_DIM, separator);
-    for (const struct print_word *w = words; w->text; w++) {
-        if (w > words)
-            put(p, PRINT_PLAIN, " ");
-        put(p, w->colour, w->text);
-    }
-}
-
-/* The bytes of `text` up to a space at which it may be broken so that `room` columns are enough, or all. */
-static size_t find_break(const char *text, unsigned room)
-{
-    size_t at = 0, best = 0;
-    unsigned columns = 0;
-
-    while (text[at] && columns <= room) {
-        if (text[at] == ' ')
-            best = at;
-        at++;
-        columns += ((uint8_t)text[at] & 0xc0) != 0x80;
-    }
-    return text[at] && best > 0 ? best : strlen(text);
-}
-
 /* The bytes of `text` that fit into `room` columns. */
 static size_t cut_to(const char *text, unsigned room)
 {
@@ -195,12 +160,23 @@ static size_t cut_to(const char *text, unsigned room)
     return at;
 }
 
-void inspect_print_row(struct printer *p, enum print_colour label_colour, const char *label,
-                       enum print_colour colour, const char *text)
+/* The bytes of `text` that go on a line of `room` columns: all, or up to a space, or as many as fit. */
+static size_t line_of(const char *text, unsigned room)
 {
-    inspect_print_label(p, label_colour, label);
+    size_t len = cut_to(text, room), at = len;
+
+    if (!text[len])
+        return len;
+    while (at > 0 && text[at] != ' ')
+        at--;
+    return at > 0 ? at : len;
+}
+
+/* Text that goes on on the next line when it does not fit on this one. */
+static void put_wrapped(struct printer *p, enum print_colour colour, const char *text)
+{
     while (*text) {
-        size_t len = find_break(text, p->width - CONTENT);
+        size_t len = line_of(text, p->width > p->column ? p->width - p->column : 1);
 
         inspect_print(p, colour, "%.*s", (int)len, text);
         text += len;
@@ -209,6 +185,35 @@ void inspect_print_row(struct printer *p, enum print_colour label_colour, const 
         if (*text)
             wrap(p);
     }
+}
+
+void inspect_print_group(struct printer *p, const char *separator, const struct print_word *words)
+{
+    unsigned columns = 0;
+    bool is_first = p->column <= CONTENT;
+
+    for (const struct print_word *w = words; w->text; w++)
+        columns += inspect_print_columns(w->text) + (w > words);
+    if (!is_first && p->column + inspect_print_columns(separator) + columns > p->width) {
+        wrap(p);
+        is_first = true;
+    }
+    if (!is_first)
+        put(p, PRINT_DIM, separator);
+    for (const struct print_word *w = words; w->text; w++) {
+        if (w > words && p->column + 1 + inspect_print_columns(w->text) > p->width)
+            wrap(p);
+        else if (w > words)
+            put(p, PRINT_PLAIN, " ");
+        put_wrapped(p, w->colour, w->text);
+    }
+}
+
+void inspect_print_row(struct printer *p, enum print_colour label_colour, const char *label,
+                       enum print_colour colour, const char *text)
+{
+    inspect_print_label(p, label_colour, label);
+    put_wrapped(p, colour, text);
     inspect_print_newline(p);
 }
 
@@ -299,7 +304,7 @@ static void print_head(struct printer *p, const struct weft_dissection *d,
         if (field->note)
             inspect_print(p, PRINT_DIM, "(%s)", field->note);
         else
-            inspect_print(p, PRINT_PLAIN, "%s", field->text);
+            put_wrapped(p, PRINT_PLAIN, field->text);
     }
     inspect_print_newline(p);
 }
@@ -312,7 +317,7 @@ static void print_data(struct printer *p, const struct weft_dissection *d,
     size_t len;
 
     inspect_print_label(p, inspect_print_colour(layer->proto), layer->short_name);
-    inspect_print(p, PRINT_PLAIN, "%s", layer->summary);
+    put_wrapped(p, PRINT_PLAIN, layer->summary);
     if (field->note && strncmp(layer->summary, field->note, strlen(field->note)) != 0)
         inspect_print(p, PRINT_DIM, " (%s)", field->note);
     wrap(p);
