@@ -60,9 +60,9 @@ licence_lines() {
 public_headers() {
     local header bad=0
     for header in include/weft/*.h; do
-        gcc -std=c11 -Wall -Wextra -Werror -Iinclude -fsyntax-only -x c "$header" || bad=1
+        gcc -std=c11 -Wall -Wextra -Werror -Iinclude -fsyntax-only -x c - <<<"#include <weft/${header##*/}>" || bad=1
         ! command -v clang >/dev/null ||
-            clang -std=c++17 -Wall -Wextra -Werror -Iinclude -fsyntax-only -x c++ "$header" || bad=1
+            clang -std=c++17 -Wall -Wextra -Werror -Iinclude -fsyntax-only -x c++ - <<<"#include <weft/${header##*/}>" || bad=1
     done
     return $bad
 }
