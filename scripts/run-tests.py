@@ -69,9 +69,12 @@ class Tally:
 
 def run_bounded(command, limit, env=None, on_line=None):
     """Runs a command in a process group of its own; returns (status, output). Status None: it was late."""
-    process = subprocess.Popen(
-        command, cwd=ROOT, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True)
+    try:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True)
+    except OSError as error:
+        return 127, str(error)
     late = []
 
     def too_late(_signal, _frame):
