@@ -354,6 +354,12 @@ static uint32_t usable_cwnd(const struct tcb *tcb)
     return tcb->cc.cwnd > flight ? tcb->cc.cwnd - flight : 0;
 }
 
+/* The application says that more is to come. */
+static bool is_held_back(const struct tcb *tcb)
+{
+    return (tcb->options.cork || tcb->more_follows) && !tcb->push_now;
+}
+
 /*
  * May a part of a segment go? Nagle (RFC 9293 3.7.4), cork, and the sender's
  * silly window avoidance (3.8.6.2.1) say no until more can go with it.
@@ -362,7 +368,7 @@ static bool part_may_go(struct tcb *tcb, uint32_t len, uint32_t all)
 {
     if (len == all && tcb->fin_queued)
         return true;
-    if (len == all && (tcb->options.cork || tcb->more_follows) && !tcb->push_now) {
+    if (len == all && is_held_back(tcb)) {
         set_limit(tcb, WEFT_LIMIT_CORK);
         tcp_timer_corked(tcb);
         return false;
@@ -416,7 +422,7 @@ static uint32_t choose_length(struct tcb *tcb)
         if (whole == len || len < all)
             return whole;
         /* The tail goes along when it would go by itself. */
-        return tcb->options.nodelay || tcb->fin_queued || tcb->push_now ? len : whole;
+        return tcb->fin_queued || tcb->push_now || (tcb->options.nodelay && !is_held_back(tcb)) ? len : whole;
     }
     if (len == 0) {
         set_limit(tcb, window == 0 ? WEFT_LIMIT_PEER_WINDOW : WEFT_LIMIT_CWND);

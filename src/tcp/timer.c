@@ -313,11 +313,16 @@ static bool on_delayed_ack(struct tcb *tcb)
     return true;
 }
 
-/* RFC 9293 3.8.4. The interval counts from the last segment received (MUST-26). */
+/* RFC 9293 3.8.4. The interval counts from the last segment received, and while something is out the
+ * other timers watch over the peer (MUST-26). */
 static bool on_keepalive(struct tcb *tcb)
 {
     weft_time idle = now_of(tcb) - tcb->last_received;
 
+    if (!seq_eq(tcb->snd.una, tcb->snd.nxt) || tcb->buf.len > 0) {
+        arm(tcb, WEFT_TIMER_KEEPALIVE, tcb->options.keepalive_idle);
+        return true;
+    }
     if (idle < tcb->options.keepalive_idle) {
         arm(tcb, WEFT_TIMER_KEEPALIVE, tcb->options.keepalive_idle - idle);
         return true;
