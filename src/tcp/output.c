@@ -198,7 +198,7 @@ static int64_t send_segment(struct tcb *tcb, const struct segment *wanted)
         uint32_t len = tcp_sendbuf_view(&tcb->buf, segment.seq, segment.len < most ? segment.len : most, pkt);
 
         if (len < segment.len)
-            segment.flags &= (uint16_t)~(WIRE_TCP_FIN | WIRE_TCP_PSH);
+            segment.flags &= (uint16_t) ~(WIRE_TCP_FIN | WIRE_TCP_PSH);
         if (len > full) {
             pkt->gso_size = (uint16_t)full;
             pkt->gso_segs = (uint16_t)((len + full - 1) / full);
