@@ -20,7 +20,7 @@ def no_losses(server):
     """On a clean wire nothing is lost. A tail probe may repeat a segment when the reader pauses (RFC 8985 7)."""
     numbers = server.numbers()
     assert numbers.get("TCP_RTO_TIMEOUTS", 0) == 0 and numbers.get("TCP_FAST_RECOVERIES", 0) == 0, numbers
-    assert numbers.get("TCP_RETRANS_SEGS", 0) <= numbers.get("TCP_TAIL_PROBES", 0) <= 50, numbers
+    assert numbers.get("TCP_RETRANS_SEGS", 0) <= numbers.get("TCP_TAIL_PROBES", 0), numbers
     assert numbers["pool_exhausted"] == 0, numbers
 
 
