@@ -127,14 +127,18 @@ static void absorb_runs(struct tcb *tcb)
         drop_runs(tcb, &rcv->held); /* what claims to lie behind the FIN */
 }
 
-/* Two runs that touch become one. */
+/* Two runs that touch become one. Small packets that meet there share a block, as those that come in order
+ * do: a peer chooses the order. */
 static void join_next(struct tcb *tcb, struct tcp_run *run)
 {
     struct tcp_run *next = run->next;
+    struct weft_pkt *first = weft_pktq_pop(&next->pkts);
 
     run->end = next->end;
     run->fin = next->fin;
     run->next = next->next;
+    if (first)
+        append(&run->pkts, first);
     weft_pktq_append(&run->pkts, &next->pkts);
     free_run(tcb, next);
 }

@@ -147,8 +147,9 @@ bool tcp_timewait_input(struct tcp *tcp, struct tcp_node *node, struct tcp_seg *
         tcp_seg_drop(tcp, seg, tw->conn, WEFT_DROP_TCP_RST_INVALID);
         return false;
     }
-    /* Only what asks for an answer gets one: two ends in TIME-WAIT must not answer each other's ACKs. */
-    if (tcp_seg_span(seg) > 0 || !seq_eq(seg->seq, tw->rcv_nxt))
+    /* Only what asks for an answer gets one: two ends in TIME-WAIT must not answer each other's ACKs, and
+     * when their numbers differ not without end. */
+    if (tcp_seg_span(seg) > 0 || (!seq_eq(seg->seq, tw->rcv_nxt) && tcp_challenge_allowed(tcp)))
         acknowledge(tcp, tw);
     /* Seventh and eighth of RFC 9293 3.10.7.4: the peer's FIN again restarts the wait. */
     if (seg->flags & WIRE_TCP_FIN)
