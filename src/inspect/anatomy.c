@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "inspect/text.h"
+
 /* Conversations at one time; ours: more than any exchange that a person looks at has. */
 #define MAX_FLOWS 4096
 
@@ -117,18 +119,39 @@ static const char *skip_topic(const struct weft_trace_record *event, const char 
     return word && strncmp(text, word, strlen(word)) == 0 ? text + strlen(word) : text;
 }
 
+/* Events of which the generic text is too long for their place, or tells what stands beside it. False:
+ * none of these. */
+static bool tell_briefly(const struct anatomy_entry *entry, const struct weft_trace_record *event, char *buf)
+{
+    const uint64_t *arg = event->arg;
+    char number[INSPECT_NUMBER_TEXT];
+
+    switch (event->event) {
+    case WEFT_TRACE_TCP_OUT:
+        if (entry->kind != ANATOMY_FRAME || !entry->is_tcp)
+            return false;
+        (void)snprintf(
+            buf, WEFT_TRACE_TEXT, "%s",
+            weft_tcp_send_reason_text(arg[5] < WEFT_SENT_COUNT ? (unsigned)arg[5] : WEFT_SENT_COUNT));
+        return true;
+    case WEFT_TRACE_TCP_OPEN:
+        (void)snprintf(buf, WEFT_TRACE_TEXT, "connection begins, opened by %s", arg[5] ? "the peer" : "us");
+        return true;
+    case WEFT_TRACE_TCP_WRITE:
+        (void)snprintf(buf, WEFT_TRACE_TEXT, "application wrote %s", inspect_text_bytes(arg[0], number));
+        return true;
+    case WEFT_TRACE_TCP_READ:
+        (void)snprintf(buf, WEFT_TRACE_TEXT, "application read %s", inspect_text_bytes(arg[0], number));
+        return true;
+    default:
+        return false;
+    }
+}
+
 const char *anatomy_event_text(const struct anatomy *a, const struct anatomy_entry *entry,
                                const struct weft_trace_record *event, char *buf)
 {
-    unsigned why = event->arg[5] < WEFT_SENT_COUNT ? (unsigned)event->arg[5] : WEFT_SENT_COUNT;
-
-    if (event->event == WEFT_TRACE_TCP_OUT && entry->kind == ANATOMY_FRAME && entry->is_tcp)
-        (void)snprintf(buf, WEFT_TRACE_TEXT, "%s",
-                       weft_tcp_send_reason_text(why)); /* the rest stands in the frame */
-    else if (event->event == WEFT_TRACE_TCP_OPEN)       /* its ends stand in the frame too */
-        (void)snprintf(buf, WEFT_TRACE_TEXT, "connection begins, opened by %s",
-                       event->arg[5] ? "the peer" : "us");
-    else
-        inspect_trace_text_relative(event, anatomy_bases(a, entry), buf);
+    if (!tell_briefly(entry, event, buf))
+        inspect_trace_text_relative(event, anatomy_bases(a, entry), a->start, buf);
     return skip_topic(event, buf);
 }

@@ -40,6 +40,10 @@ static struct anatomy_entry *add_entry(struct attribution *t, enum anatomy_kind 
     if (!entries)
         return NULL;
     a->entry = entries;
+    /* A round's frames are sent behind its events but have the later time of the clock. */
+    if (kind != ANATOMY_FRAME && t->current != NONE && entries[t->current].time > time &&
+        entries[t->current].time - time < APART)
+        time = entries[t->current].time;
     t->current = a->entry_count++;
     t->last = time;
     entries[t->current] =

@@ -257,6 +257,18 @@ static int read_stream(struct anatomy *a, uint32_t flow, unsigned side, uint32_t
     return error ? error : finish_messages(&r, first);
 }
 
+/* In the order of the frames that they begin in. */
+static int compare_messages(const void *a, const void *b)
+{
+    const struct anatomy_message *x = a, *y = b;
+
+    if (x->first_entry != y->first_entry)
+        return x->first_entry < y->first_entry ? -1 : 1;
+    if (x->side != y->side)
+        return x->side < y->side ? -1 : 1;
+    return x->head_from == y->head_from ? 0 : x->head_from < y->head_from ? -1 : 1;
+}
+
 int anatomy_streams(struct anatomy *a)
 {
     int error = 0;
@@ -277,5 +289,7 @@ int anatomy_streams(struct anatomy *a)
         if (!error)
             error = read_stream(a, i, 1 - client, first_request);
     }
+    if (a->message_count > 0)
+        qsort(a->message, a->message_count, sizeof(*a->message), compare_messages);
     return error;
 }

@@ -40,7 +40,7 @@ size_t inspect_text_utf8(const uint8_t *bytes, size_t len, uint32_t *out);
 /* True for a character that may be shown as it is: not a control, not one that changes direction. */
 bool inspect_text_is_plain(uint32_t character);
 
-#define INSPECT_NUMBER_TEXT 32
+#define INSPECT_NUMBER_TEXT 40 /* 2^64 with its commas, " bytes" and NUL take 33 */
 
 /* "40,213". Returns `buf`, of INSPECT_NUMBER_TEXT bytes. */
 const char *inspect_text_number(uint64_t n, char *buf);

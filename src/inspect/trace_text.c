@@ -29,8 +29,9 @@ struct line {
     struct inspect_text text;
     const struct weft_trace_record *record;
     const struct inspect_bases *bases;
-    bool is_words; /* for programs */
-    bool has_any;  /* an argument has been printed */
+    weft_time start; /* what moments are relative to */
+    bool is_words;   /* for programs */
+    bool has_any;    /* an argument has been printed */
 };
 
 /* --- Names of enumerators, for programs ----------------------------------------------- */
@@ -81,7 +82,10 @@ static const char *reason_name(uint64_t reason)
 
 static void put_number(struct line *l, const struct argument *arg)
 {
-    inspect_text_format(&l->text, "%" PRIu64, *arg->value);
+    if (*arg->value == UINT32_MAX && !l->is_words)
+        inspect_text_format(&l->text, "infinite"); /* as ssthresh is before the first loss */
+    else
+        inspect_text_format(&l->text, "%" PRIu64, *arg->value);
 }
 
 static void put_addr(struct line *l, const struct argument *arg)
@@ -123,7 +127,15 @@ static void put_duration(struct line *l, const struct argument *arg)
 
 static void put_moment(struct line *l, const struct argument *arg)
 {
-    inspect_text_format(&l->text, "%" PRIu64 ".%06" PRIu64, *arg->value / WEFT_SEC, *arg->value % WEFT_SEC);
+    int64_t time = (int64_t)(*arg->value - l->start);
+    uint64_t distance = (uint64_t)(time < 0 ? -time : time);
+
+    if (l->is_words || l->start == 0)
+        inspect_text_format(&l->text, "%" PRIu64 ".%06" PRIu64, *arg->value / WEFT_SEC,
+                            *arg->value % WEFT_SEC);
+    else
+        inspect_text_format(&l->text, "%s%" PRIu64 ".%06" PRIu64 " s", time < 0 ? "-" : "",
+                            distance / WEFT_SEC, distance % WEFT_SEC);
 }
 
 /* In whose sequence space the number counts: TCP_IN's sequence number is the peer's, its ack ours. */
@@ -414,10 +426,11 @@ const char *weft_trace_text(const struct weft_trace_record *record, char *buf)
 }
 
 const char *inspect_trace_text_relative(const struct weft_trace_record *record,
-                                        const struct inspect_bases *bases, char *buf)
+                                        const struct inspect_bases *bases, weft_time start, char *buf)
 {
     const struct weft_trace_event_info *info = weft_trace_event_info(record->event);
-    struct line l = {.text = inspect_text_in(buf, WEFT_TRACE_TEXT), .record = record, .bases = bases};
+    struct line l = {
+        .text = inspect_text_in(buf, WEFT_TRACE_TEXT), .record = record, .bases = bases, .start = start};
 
     inspect_text_format(&l.text, "%s", info->text);
     put_arguments(&l, info->args);

@@ -11,9 +11,9 @@ struct inspect_bases {
     uint32_t ours, peers;
 };
 
-/* As weft_trace_text with relative sequence numbers and without the connection's number; `bases`
- * may be NULL. */
+/* As weft_trace_text without the connection's number, with sequence numbers relative to `bases` (NULL:
+ * absolute) and moments relative to `start`. */
 const char *inspect_trace_text_relative(const struct weft_trace_record *record,
-                                        const struct inspect_bases *bases, char *buf);
+                                        const struct inspect_bases *bases, weft_time start, char *buf);
 
 #endif

@@ -58,6 +58,7 @@ static void numbers_read_well(void **state)
     assert_string_equal(inspect_text_number(999, buf), "999");
     assert_string_equal(inspect_text_number(1000, buf), "1,000");
     assert_string_equal(inspect_text_number(UINT64_MAX, buf), "18,446,744,073,709,551,615");
+    assert_string_equal(inspect_text_bytes(UINT64_MAX, buf), "18,446,744,073,709,551,615 bytes");
     assert_string_equal(inspect_text_bytes(1, buf), "1 byte");
     assert_string_equal(inspect_text_bytes(40213, buf), "40,213 bytes");
     assert_string_equal(inspect_text_duration(85, buf), "85 us");
