@@ -40,6 +40,7 @@ BUILD_OPTIONS = {
 SANITIZER_ENV = {
     "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+    "LSAN_OPTIONS": f"suppressions={ROOT}/tests/peers/lsan.txt:print_suppressions=0",
 }
 
 

@@ -191,7 +191,7 @@ class Context:
         result = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL, capture_output=True,
                                 text=text, timeout=limit, env={**os.environ, **(env or {})})
         if check and result.returncode != 0:
-            raise AssertionError(f"{command[0]} ended with {result.returncode}: {result.stderr}{result.stdout}")
+            raise AssertionError(f"{command[0]} ended with {result.returncode}: {result.stdout[-1000:]}{result.stderr}")
         return result
 
     def start(self, *command, name=None, kind=Program):
