@@ -19,7 +19,7 @@ struct saving {
     struct weft_pcapng *pcapng;
     unsigned count;
     const char *line[MAX_LINES];
-    char text[MAX_LINES][WEFT_TRACE_TEXT + 64];
+    char text[MAX_LINES][WEFT_TRACE_TEXT + 80];
 };
 
 /* Room for one line more, or NULL. */
@@ -31,15 +31,30 @@ static char *next_line(struct saving *s)
     return s->text[s->count++];
 }
 
+/* A line that stands alone. Sequence numbers are relative, as Wireshark shows them. */
+static void describe(const struct anatomy *a, const struct anatomy_entry *entry,
+                     const struct weft_trace_record *event, char *buf)
+{
+    const struct inspect_bases *bases = anatomy_bases(a, entry);
+    char text[WEFT_TRACE_TEXT];
+
+    if (event->conn == 0 || event->conn != entry->conn || !bases) {
+        weft_trace_text(event, buf);
+        return;
+    }
+    inspect_trace_text_relative(event, bases, a->start, text);
+    (void)snprintf(buf, WEFT_TRACE_TEXT + 16, "TCP #%" PRIu32 " %s", event->conn, text);
+}
+
 static void note_events(struct saving *s, const struct anatomy_entry *entry)
 {
     for (uint32_t i = 0; i < entry->event_count; i++) {
         const struct weft_trace_record *event = s->a->event[entry->first_event + i];
-        char buf[WEFT_TRACE_TEXT], *line;
+        char buf[WEFT_TRACE_TEXT + 16], *line;
 
         if (anatomy_is_told(event) || (line = next_line(s)) == NULL)
             continue;
-        weft_trace_text(event, buf);
+        describe(s->a, entry, event, buf);
         if (entry->kind == ANATOMY_FRAME)
             (void)snprintf(line, sizeof(s->text[0]), "%s", buf);
         else

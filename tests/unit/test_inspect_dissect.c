@@ -199,6 +199,24 @@ static void an_illegal_option_length_is_said(void **state)
     assert_int_equal(layer_of(b, WEFT_PROTO_TCP)->len, 24);
 }
 
+static void an_impossible_data_offset_is_said(void **state)
+{
+    static const uint8_t offsets[] = {0, 4, 15};
+    struct bench *b = *state;
+
+    for (unsigned i = 0; i < sizeof(offsets); i++) {
+        struct sample_segment segment = {.flags = SAMPLE_ACK, .window = 1}; /* 32 bytes of header, no more */
+        struct weft_frame frame = FRAME_OF(b->frame);
+
+        frame.len = frame.wire_len = sample_build(&b->s, b->frame, &segment);
+        b->frame[14 + 20 + 12] = (uint8_t)(offsets[i] << 4);
+        dissect(b, frame);
+        assert_true(find(b, WEFT_PROTO_TCP, "Data Offset (DOffset)")->is_wrong);
+        assert_int_equal(b->d.problems, 1);
+        assert_false(b->d.is_tcp);
+    }
+}
+
 static void ip6_goes_through_its_extension_headers(void **state)
 {
     struct bench *b = *state;
@@ -518,6 +536,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_fragment_is_not_taken_for_a_header, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_tcp_option_is_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_illegal_option_length_is_said, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_impossible_data_offset_is_said, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ip6_goes_through_its_extension_headers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_wrong_checksum_is_said_and_tells_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_partial_checksum_is_recognised, set_up, tear_down),

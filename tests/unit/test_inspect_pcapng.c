@@ -321,6 +321,7 @@ static void a_bad_length_is_refused_with_a_reason(void **state)
         {8, 7, "not described"},
         {20, 0xffffffff, "a packet of 4294967295 bytes"},
         {20, 100, "a packet of 100 bytes"},
+        {84, 44, "the two lengths of a block differ"},
     };
 
     (void)state;
