@@ -594,18 +594,17 @@ const struct tcp_options *tcp_get_options(const struct tcb *tcb)
 
 void tcp_set_options(struct tcb *tcb, const struct tcp_options *options)
 {
-    bool keepalive_changed = tcb->options.keepalive != options->keepalive ||
-                             tcb->options.keepalive_idle != options->keepalive_idle ||
-                             tcb->options.keepalive_interval != options->keepalive_interval;
-
-    bool user_timeout_changed = tcb->options.user_timeout != options->user_timeout;
+    const struct tcp_options before = tcb->options;
 
     tcb->options = *options;
-    if (user_timeout_changed)
+    if (tcb->state == WEFT_TCP_CLOSED || tcb->state == WEFT_TCP_TIME_WAIT)
+        return; /* it has no timers any more */
+    if (before.user_timeout != options->user_timeout)
         tcp_timer_user_timeout_changed(tcb);
-    if (keepalive_changed)
+    if (before.keepalive != options->keepalive || before.keepalive_idle != options->keepalive_idle ||
+        before.keepalive_interval != options->keepalive_interval)
         tcp_timer_keepalive_changed(tcb);
-    if (tcb->state >= WEFT_TCP_ESTABLISHED && tcb->state != WEFT_TCP_TIME_WAIT) {
+    if (tcb->state >= WEFT_TCP_ESTABLISHED) {
         tcp_output_update_mss(tcb);
         tcp_owe(tcb, 0); /* Nagle or cork may let something go now */
     }

@@ -115,6 +115,7 @@ struct tcp_peer {
     uint32_t peer_sent; /* the highest that it has sent */
     uint32_t last_tsval;
     bool has_tsval;
+    uint32_t peer_una; /* relative: what we have acknowledged last */
 
     struct tp_seg *segs; /* TP_SEGS of them */
     unsigned first, count;
@@ -245,6 +246,8 @@ static inline void tp_note(struct tcp_peer *t, struct weft_pkt *pkt)
     }
     seg.seq = seg.tcp.seq - t->iss;
     seg.ack = seg.tcp.flags & WIRE_TCP_ACK ? seg.tcp.ack - t->irs : 0;
+    if (seg.tcp.flags & WIRE_TCP_ACK)
+        t->peer_una = seg.ack;
     tp_log(t, true, seg.tcp.flags, seg.seq, seg.ack, seg.len, seg.tcp.window, &seg.opts);
     tp_check_rules(t, &seg, bytes + seg.ip.header_len + seg.tcp.header_len);
     if (seg.opts.has_timestamps)
