@@ -44,15 +44,20 @@ check_tool() {
     if command -v "$tool" >/dev/null; then check "$name" "$@"; else skip "$name" "$tool is not installed"; fi
 }
 
-sources() { git ls-files -co --exclude-standard -- "$@" | while read -r file; do [ -e "$file" ] && echo "$file"; done; }
+# The files of the project whose names match a regular expression; also in a tree without git.
+sources() {
+    { git ls-files -co --exclude-standard 2>/dev/null ||
+        find . -type f -not -path './build*' -not -path './out/*' -not -path './.git/*' | sed 's,^\./,,'; } |
+        grep -E "$1" | while read -r file; do [ ! -e "$file" ] || echo "$file"; done
+}
 
-c_format() { sources '*.c' '*.h' | xargs clang-format --dry-run -Werror; }
+c_format() { sources '\.[ch]$' | xargs clang-format --dry-run -Werror; }
 
 licence_lines() {
     local file bad=0
     while read -r file; do
         head -n 2 "$file" | grep -q 'SPDX-License-Identifier: MIT' || { echo "$file: no SPDX line at the top"; bad=1; }
-    done < <(sources '*.c' '*.h' '*.py' '*.sh' .ci/run Makefile)
+    done < <(sources '\.([ch]|py|sh)$|^\.ci/run$|^Makefile$')
     return $bad
 }
 
@@ -69,11 +74,11 @@ public_headers() {
 
 shell_syntax() {
     local file bad=0
-    while read -r file; do bash -n "$file" || bad=1; done < <(sources '*.sh' .ci/run)
+    while read -r file; do bash -n "$file" || bad=1; done < <(sources '\.sh$|^\.ci/run$')
     return $bad
 }
 
-python_syntax() { sources '*.py' | PYTHONDONTWRITEBYTECODE=1 xargs python3 -c '
+python_syntax() { sources '\.py$' | PYTHONDONTWRITEBYTECODE=1 xargs python3 -c '
 import ast, sys
 for name in sys.argv[1:]:
     ast.parse(open(name).read(), name)'; }
@@ -84,7 +89,7 @@ up_to_date() { [ -e $build/build.ninja ] || meson setup $build; ninja -C $build;
 # What clang-tidy finds, but for what tests/lint/tidy.txt explains: a pattern and the reason on each line.
 tidy() {
     local found
-    found=$(sources 'src/*.c' | xargs -P "$(nproc)" -n 4 clang-tidy -p $build --quiet 2>/dev/null |
+    found=$(sources '^src/.*\.c$' | xargs -P "$(nproc)" -n 4 clang-tidy -p $build --quiet 2>/dev/null |
         grep -E '(error|warning): ' | grep -vEf <(sed 's/  .*//' tests/lint/tidy.txt) | sort -u)
     [ -z "$found" ] || { echo "$found"; return 1; }
 }
