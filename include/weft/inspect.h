@@ -229,17 +229,22 @@ void weft_recording_summarize(const struct weft_recording *recording, struct wef
 
 /* --- Anatomy ---------------------------------------------------------------------------- */
 
-/* How things are printed. All zero: plain text, 100 columns, the default selection. */
+/*
+ * How things are printed. All zero: plain text, 100 columns, the default
+ * selection. `start` is what times are relative to, 0 the first frame's or, of
+ * an anatomy, the client's first. `here` and `there` name the two ends, NULL
+ * "weft" and "peer", or "server" and "client" when a capture does not say who
+ * is who.
+ */
 struct weft_inspect_options {
     bool colour;    /* with terminal escapes */
     bool compact;   /* one line for each frame */
     bool all;       /* every frame in full: no grouping of similar segments, no hiding of background frames */
     bool hex;       /* with the bytes */
     unsigned width; /* columns; 0 means 100 */
-    weft_time start;   /* what times are relative to; 0: the first frame's */
-    const char *title; /* NULL: "Anatomy of a request" or the like */
-    const char *
-        here; /* names of the two ends; NULL: "weft" and "peer", or "server" and "client" of a foreign capture */
+    weft_time start;
+    const char *title; /* NULL: "Anatomy of an exchange" */
+    const char *here;
     const char *there;
 };
 

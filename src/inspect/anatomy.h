@@ -136,7 +136,7 @@ struct anatomy_summary {
 
 struct anatomy {
     const struct weft_recording *recording;
-    weft_time start; /* of the exchange's first frame: what times are relative to. Entries may be earlier */
+    weft_time start; /* of the client's first frame: what times are relative to. Entries may be earlier */
     uint32_t entry_count, entry_room;
     struct anatomy_entry *entry;
     const struct weft_trace_record **event; /* grouped by entry */

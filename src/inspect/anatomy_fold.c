@@ -155,10 +155,15 @@ static bool is_said(const struct anatomy_entry *entry)
     return entry->tcp.payload_len > 0 || (entry->tcp.flags & (WIRE_TCP_SYN | WIRE_TCP_FIN | WIRE_TCP_RST));
 }
 
+/* Which way the frames of the one who opened the (first) connection go. */
+static bool client_goes_right(const struct anatomy *a)
+{
+    return a->flow_count == 0 || !a->flow[0].here_is_client;
+}
+
 /* Counts how often an answer follows what was said in the other direction. */
 static uint32_t count_round_trips(const struct anatomy *a)
 {
-    bool client_to_right = a->flow_count == 0 || !a->flow[0].here_is_client;
     bool is_waiting = false;
     uint32_t count = 0;
 
@@ -167,7 +172,7 @@ static uint32_t count_round_trips(const struct anatomy *a)
 
         if (entry->kind != ANATOMY_FRAME || entry->fold == ANATOMY_FOLDED_BACKGROUND || !is_said(entry))
             continue;
-        if (entry->to_right == client_to_right) {
+        if (entry->to_right == client_goes_right(a)) {
             is_waiting = true;
         } else if (is_waiting) {
             is_waiting = false;
@@ -177,30 +182,51 @@ static uint32_t count_round_trips(const struct anatomy *a)
     return count;
 }
 
-void anatomy_summarize(struct anatomy *a)
+static void count_frames(struct anatomy *a)
 {
     struct anatomy_summary *sum = &a->summary;
-    weft_time first = WEFT_TIME_NEVER, last = 0;
 
     a->is_foreign = true;
-
     for (uint32_t i = 0; i < a->entry_count; i++) {
         const struct anatomy_entry *entry = &a->entry[i];
 
         if (entry->kind != ANATOMY_FRAME)
             continue;
         sum->frames++;
-        a->is_foreign = a->is_foreign && entry->frame->frame.direction == WEFT_DIRECTION_UNKNOWN;
         sum->bytes += entry->frame->frame.wire_len;
         sum->problems += entry->problems > 0;
         sum->background += entry->fold == ANATOMY_FOLDED_BACKGROUND;
-        if (entry->fold == ANATOMY_FOLDED_BACKGROUND)
+        a->is_foreign = a->is_foreign && entry->frame->frame.direction == WEFT_DIRECTION_UNKNOWN;
+    }
+}
+
+/* The exchange begins with the client's first frame: announcements of a server that waits come before it. */
+static void find_time(struct anatomy *a)
+{
+    weft_time first = WEFT_TIME_NEVER, any = WEFT_TIME_NEVER, last = 0;
+
+    for (uint32_t i = 0; i < a->entry_count; i++) {
+        const struct anatomy_entry *entry = &a->entry[i];
+
+        if (entry->kind != ANATOMY_FRAME || entry->fold == ANATOMY_FOLDED_BACKGROUND)
             continue;
-        first = entry->time < first ? entry->time : first;
+        any = entry->time < any ? entry->time : any;
+        if (entry->to_right == client_goes_right(a) && entry->time < first)
+            first = entry->time;
         last = entry->time > last ? entry->time : last;
     }
+    if (first == WEFT_TIME_NEVER)
+        first = any;
     a->start = first != WEFT_TIME_NEVER ? first : a->entry_count > 0 ? a->entry[0].time : 0;
-    sum->duration = first != WEFT_TIME_NEVER ? last - first : 0;
+    a->summary.duration = last > a->start ? last - a->start : 0;
+}
+
+void anatomy_summarize(struct anatomy *a)
+{
+    struct anatomy_summary *sum = &a->summary;
+
+    count_frames(a);
+    find_time(a);
     sum->connections = a->flow_count;
     for (uint32_t i = 0; i < a->flow_count; i++)
         sum->retransmissions += a->flow[i].retransmissions;
