@@ -136,7 +136,8 @@ ptrdiff_t weft_sock_send_flags(struct weft_sock *sock, const void *data, size_t 
  * Lends `len` bytes at `off` of a block to the send buffer without copying; a
  * reference is taken and dropped when the peer has acknowledged them. The
  * bytes must not change until then. All or nothing: returns `len`, or as
- * weft_sock_send; WEFT_E_AGAIN also when all of it does not fit.
+ * weft_sock_send; WEFT_E_AGAIN also when all of it does not fit. (What is larger
+ * than the whole buffer goes when nothing else is in it.)
  */
 ptrdiff_t weft_sock_send_block(struct weft_sock *sock, struct weft_block *block, uint32_t off, uint32_t len);
 

@@ -36,10 +36,7 @@ static void release_data(struct tcb *tcb, tcp_seq ack)
         return;
     tcb->bytes_acked += seq_span(tcb->buf.start, upto);
     tcp_sendbuf_release(&tcb->buf, &tcb->tcp->chunks, upto);
-    if (tcb->writer_waits && tcp_send_room(tcb) >= tcb->options.send_buffer / 3) {
-        tcb->writer_waits = false;
-        tcp_signal(tcb, WEFT_WRITABLE);
-    }
+    tcp_tell_writer(tcb);
 }
 
 /*

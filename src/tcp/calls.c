@@ -237,6 +237,14 @@ size_t tcp_send_room(const struct tcb *tcb)
     return limit > tcb->buf.len ? limit - tcb->buf.len : 0;
 }
 
+void tcp_tell_writer(struct tcb *tcb)
+{
+    if (!tcb->writer_waits || tcp_send_room(tcb) < tcb->options.send_buffer / 3)
+        return;
+    tcb->writer_waits = false;
+    tcp_signal(tcb, WEFT_WRITABLE);
+}
+
 /* 0 when the call may go on. */
 static int may_send(struct tcb *tcb)
 {
@@ -606,6 +614,7 @@ void tcp_set_options(struct tcb *tcb, const struct tcp_options *options)
         tcp_timer_keepalive_changed(tcb);
     if (tcb->state >= WEFT_TCP_ESTABLISHED) {
         tcp_output_update_mss(tcb);
-        tcp_owe(tcb, 0); /* Nagle or cork may let something go now */
+        tcp_tell_writer(tcb); /* the buffer may be larger */
+        tcp_owe(tcb, 0);      /* Nagle or cork may let something go now */
     }
 }

@@ -452,6 +452,9 @@ uint8_t tcp_wscale_to_offer(uint32_t receive_buffer);
 uint16_t tcp_mss_to_offer(const struct net_path *path, const struct tcp_tuple *tuple,
                           const struct tcp_options *options);
 
+/* An application that found the send buffer full hears when there is good room again. */
+void tcp_tell_writer(struct tcb *tcb);
+
 /* RST at once, for a reason of our own. Takes the connection. */
 void tcp_abort_for(struct tcb *tcb, enum weft_tcp_cause cause);
 
@@ -533,6 +536,7 @@ void tcp_timer_segment_in(struct tcb *tcb);            /* the peer lives */
 void tcp_timer_keepalive_changed(struct tcb *tcb);
 void tcp_timer_orphan_fin_wait_2(struct tcb *tcb); /* in FIN-WAIT-2, and no socket to read */
 void tcp_timer_stalled(struct tcb *tcb);           /* it has something to send, and no route or no memory */
+void tcp_timer_not_stalled(struct tcb *tcb);       /* all that it could send has gone */
 void tcp_timer_user_timeout_changed(struct tcb *tcb);
 void tcp_timer_corked(struct tcb *tcb); /* a part of a segment is held back by cork */
 void tcp_timer_fire(struct tcb *tcb);   /* the wheel gave the node */

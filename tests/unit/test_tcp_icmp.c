@@ -117,7 +117,7 @@ static void fragmentation_needed_makes_segments_smaller(void **state)
     peer_sends_icmp(t, UNREACHABLE, FRAGMENTATION, 1000, 1);
     assert_int_equal(tp_info(t).snd_mss, 960);
     for (unsigned i = 0; i < 50 && next < 4381; i++) {
-        for (; t->count > 0; t->first++, t->count--) {
+        for (; t->count > 0; tp_pass(t)) {
             struct tp_seg *seg = &t->segs[t->first];
 
             assert_true(seg->ip.total_len <= 1000);

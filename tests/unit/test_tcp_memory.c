@@ -37,7 +37,7 @@ static void a_writer_waits_for_memory(void **state)
         t->heard = 0;
         tp_step(t);
         for (unsigned i = 0; i < 100 && acked < wrote; i++) {
-            for (; t->count > 0; t->first++, t->count--)
+            for (; t->count > 0; tp_pass(t))
                 if (t->segs[t->first].seq == acked + 1)
                     acked += t->segs[t->first].len;
             peer_sends(t, "A", 1, 1 + acked, 0);
@@ -60,7 +60,7 @@ static void unread_data_does_not_take_all(void **state)
     (void)state;
     for (unsigned i = 0; i < 100; i++) {
         peer_sends(t, "A", next, 1, 1000);
-        for (; t->count > 0; t->first++, t->count--)
+        for (; t->count > 0; tp_pass(t))
             next = t->segs[t->first].ack;
     }
     assert_true(next > 1 && next < 100000);
@@ -69,7 +69,7 @@ static void unread_data_does_not_take_all(void **state)
     for (unsigned i = 0; i < 50; i++) {
         peer_sends(t, "A", next, 1, 1000);
         we_read(t, (uint32_t)weft_sock_recv_pending(t->sock));
-        for (; t->count > 0; t->first++, t->count--)
+        for (; t->count > 0; tp_pass(t))
             next = t->segs[t->first].ack;
     }
     assert_true(next > 30000);
@@ -178,7 +178,7 @@ static void without_nodes_streams_go_on(void **state)
 
         wrote += n > 0 ? (uint32_t)n : 0;
         after(t, i < 700 ? 10 * WEFT_MSEC : WEFT_SEC);
-        for (; t->count > 0; t->first++, t->count--)
+        for (; t->count > 0; tp_pass(t))
             if (t->segs[t->first].seq == acked + 1 && (i >= 700 || test_rng_below(&rng, 4) > 0))
                 acked += t->segs[t->first].len;
         if (acked + 600 < wrote && test_rng_below(&rng, 3) == 0)
@@ -208,7 +208,7 @@ static void a_full_link_is_waited_for(void **state)
     t->link_is_full = false;
     for (unsigned i = 0; i < 5; i++) {
         tp_step(t);
-        for (; t->count > 0; t->first++, t->count--) {
+        for (; t->count > 0; tp_pass(t)) {
             assert_int_equal(t->segs[t->first].seq, next);
             next += t->segs[t->first].len;
         }
