@@ -75,13 +75,6 @@ static void detach(struct weft_http_call *call, bool is_good)
     drop_sources(call);
 }
 
-static void finish(struct weft_http_call *call, int error)
-{
-    detach(call, error == 0);
-    if (call->ops->done)
-        call->ops->done(call, call->user, error);
-}
-
 static void explain(struct weft_http_call *call, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 static void explain(struct weft_http_call *call, const char *format, ...)
@@ -91,6 +84,15 @@ static void explain(struct weft_http_call *call, const char *format, ...)
     va_start(args, format);
     vsnprintf(call->why, sizeof(call->why), format, args);
     va_end(args);
+}
+
+static void finish(struct weft_http_call *call, int error)
+{
+    if (error && !call->why[0])
+        explain(call, "%s", weft_strerror(error));
+    detach(call, error == 0);
+    if (call->ops->done)
+        call->ops->done(call, call->user, error);
 }
 
 void http_call_end(struct weft_http_call *call, int error, const char *why)

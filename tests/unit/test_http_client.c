@@ -625,6 +625,27 @@ static void says_why_it_cannot_connect(void **state)
     assert_int_equal(app.dones, 1);
 }
 
+static void nothing_happens_before_it_is_connected(void **state)
+{
+    struct weft_sock *sock;
+
+    (void)state;
+    begin();
+    sock = fake_opened(&app.stack, 0);
+    weft_http_call_resume(app.call);
+    fake_signal(sock);
+    fake_run(&app.stack);
+    assert_int_equal(app.dones, 0);
+    assert_int_equal(sock->sends, 0);
+    assert_int_equal(weft_http_call_read(app.call, (char[1]){0}, 1), WEFT_E_AGAIN);
+    assert_int_equal(weft_http_call_status(app.call), 0);
+    assert_null(weft_http_call_header(app.call, "X"));
+    fake_established(sock);
+    fake_send_text(sock, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    fake_run(&app.stack);
+    assert_done(0, "");
+}
+
 static void an_answer_to_a_broken_upload_is_read(void **state)
 {
     static char text[100001];
@@ -967,6 +988,7 @@ int main(void)
         TEST(a_body_nobody_wants_is_thrown_away),
         TEST(says_what_is_wrong),
         TEST(says_why_it_cannot_connect),
+        TEST(nothing_happens_before_it_is_connected),
         TEST(an_answer_to_a_broken_upload_is_read),
         TEST(times_out),
         TEST(ends_when_the_time_is_over),

@@ -305,6 +305,7 @@ static const struct weft_http_route routes[] = {
     {"/free", "GET", free_server, NULL, 0},
     {"/part", "GET, HEAD", answer_part, NULL, 0},
     {"/tell/exact", "GET", say_hello, NULL, 0},
+    {"/odd", "MGET, GETS,PUT", say_hello, NULL, 0},
 };
 
 static void start(void)
@@ -463,6 +464,8 @@ static void tells_what_was_asked(void **state)
         {"GET /tell/? HTTP/1.0\r\n", "GET|/tell/|/tell/|||0|0|-"},
         {"GET /tell/?p=%00&p=1 HTTP/1.0\r\n", "GET|/tell/|/tell/|p=%00&p=1||0|0|-"},
         {"GET /tell/?%70=%zz HTTP/1.0\r\n", "GET|/tell/|/tell/|%70=%zz||0|0|-"},
+        {"GET /tell/?p=%4z HTTP/1.0\r\n", "GET|/tell/|/tell/|p=%4z||0|0|-"},
+        {"GET /tell/?p=%4 HTTP/1.0\r\n", "GET|/tell/|/tell/|p=%4||0|0|-"},
         {"GET /x/../tell/%2e%2e/tell/.%2E/tell/exac%74s HTTP/1.0\r\n",
          "GET|/tell/exacts|/x/../tell/%2e%2e/tell/.%2E/tell/exac%74s|-||0|0|-"},
     };
@@ -512,6 +515,9 @@ static void routes_by_path_and_method(void **state)
         {"GET /none%2fb", "404 Not Found", NULL},
         {"POST /hello", "405 Method Not Allowed", "Allow: GET, HEAD, OPTIONS\r\n"},
         {"DELETE /echo", "405 Method Not Allowed", "Allow: POST, OPTIONS\r\n"},
+        {"GET /odd", "405 Method Not Allowed", "Allow: MGET, GETS,PUT, OPTIONS\r\n"},
+        {"MGET /odd", "200 OK", NULL},
+        {"PUT /odd", "200 OK", NULL},
         {"HEAD /big", "405 Method Not Allowed", "Allow: GET, OPTIONS\r\n"},
         {"OPTIONS /hello", "204 No Content", "Allow: GET, HEAD, OPTIONS\r\n"},
         {"OPTIONS *", "204 No Content", NULL},
@@ -845,6 +851,25 @@ static void sends_100_continue_when_the_handler_reads(void **state)
     assert_string_equal(fake_text(sock), "HTTP/1.1 100 Continue\r\n\r\n");
 }
 
+/* A handler that asks for bytes and does not want to be told of them may ask again. */
+static void nobody_is_told_who_does_not_want_to_be(void **state)
+{
+    struct weft_sock *sock;
+    char buf[8];
+
+    (void)state;
+    start();
+    sock = connect_and_send("POST /later HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n");
+    assert_int_equal(weft_http_req_read(app.held, buf, sizeof(buf)), WEFT_E_AGAIN);
+    fake_send_text(sock, "abc");
+    fake_run(&app.stack);
+    assert_int_equal(weft_http_req_read(app.held, buf, sizeof(buf)), 3);
+    assert_int_equal(weft_http_req_read(app.held, buf, sizeof(buf)), 0);
+    weft_http_answer_bytes(app.held, "x", 1);
+    fake_run(&app.stack);
+    assert_stays_open(sock);
+}
+
 static void an_unread_body_is_thrown_away_if_short(void **state)
 {
     struct weft_sock *sock;
@@ -879,7 +904,8 @@ static void an_unread_body_ends_the_connection_if_long(void **state)
     assert_true(sock->fin);
     /* RFC 9112 9.6: what the peer still sends is read, so that no reset overtakes the answer. */
     for (unsigned i = 0; i < 500; i++) {
-        fake_send(sock, junk, sizeof(junk));
+        for (unsigned n = 0; n < 10; n++)
+            fake_send(sock, junk, sizeof(junk));
         fake_run(&app.stack);
         assert_false(sock->closed);
         assert_int_equal(sock->in.len, 0);
@@ -1167,6 +1193,22 @@ static void only_the_first_answer_counts(void **state)
     sock = connect_and_send("GET /bad?k=twice HTTP/1.1\r\nHost: h\r\n\r\n");
     assert_has(sock, "\r\n\r\nfine\n");
     assert_has_not(sock, "again");
+}
+
+static void a_long_explanation_is_cut(void **state)
+{
+    char detail[3000];
+    struct weft_sock *sock;
+
+    (void)state;
+    memset(detail, 'd', sizeof(detail) - 1);
+    detail[sizeof(detail) - 1] = '\0';
+    start();
+    sock = connect_and_send("GET /later HTTP/1.1\r\nHost: h\r\n\r\n");
+    weft_http_answer_error(app.held, 403, detail);
+    fake_run(&app.stack);
+    assert_has(sock, "Content-Length: 1023\r\n\r\n403 Forbidden\n\nddd");
+    assert_int_equal(sock->out.len, strstr(sock->out.data, "\r\n\r\n") + 4 - sock->out.data + 1023);
 }
 
 static void a_handler_may_abort(void **state)
@@ -1686,6 +1728,7 @@ int main(void)
         TEST(reads_bodies),
         TEST(what_nobody_reads_stays_in_the_socket),
         TEST(sends_100_continue_when_the_handler_reads),
+        TEST(nobody_is_told_who_does_not_want_to_be),
         TEST(an_unread_body_is_thrown_away_if_short),
         TEST(an_unread_body_ends_the_connection_if_long),
         TEST(a_handler_hears_of_a_broken_body),
@@ -1700,6 +1743,7 @@ int main(void)
         TEST(copies_what_it_is_given),
         TEST(bad_answers_become_500),
         TEST(only_the_first_answer_counts),
+        TEST(a_long_explanation_is_cut),
         TEST(a_handler_may_abort),
         TEST(a_handler_may_free_the_server),
         TEST(an_idle_connection_is_closed),
