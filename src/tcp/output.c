@@ -233,7 +233,7 @@ static bool send_syn(struct tcb *tcb)
         .why = answer ? WEFT_SENT_SYN_ACK : WEFT_SENT_SYN,
     };
 
-    if (send_segment(tcb, &segment) < 0)
+    if ((first && !tcp_sack_can_note(tcb)) || send_segment(tcb, &segment) < 0)
         return false;
     tcb->owed &= (uint16_t)~TCP_OWED_SYN;
     if (first) {
@@ -243,7 +243,7 @@ static bool send_syn(struct tcb *tcb)
         tcp_sack_resent(tcb, tcb->board.head, 1);
     }
     core_count(tcb->tcp->core, first ? WEFT_COUNT_TCP_OUT_SEGS : WEFT_COUNT_TCP_RETRANS_SEGS);
-    if (tcb->deadline[WEFT_TIMER_RTO] == WEFT_TIME_NEVER)
+    if (first || tcb->deadline[WEFT_TIMER_RTO] == WEFT_TIME_NEVER)
         tcp_timer_syn_sent(tcb);
     return true;
 }

@@ -202,6 +202,7 @@ struct tcb {
     bool writer_waits; /* send has said AGAIN: tell when there is room */
     bool more_follows; /* WEFT_SEND_MORE: hold back a part of a segment */
     bool push_now;     /* held back long enough */
+    bool tries_again;  /* the retransmission timer runs because something could not be sent */
     bool syn_repeated; /* ours was sent more than once: the initial window is one segment (RFC 5681 3.1) */
 
     struct tcp_snd snd;

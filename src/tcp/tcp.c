@@ -261,23 +261,6 @@ void tcp_timer_due(struct tcp *tcp, struct weft_timer_node *node)
     }
 }
 
-/* How many of the blocked connections are looked at for one whose link has room again: they are few
- * links' connections, so the first few tell. */
-#define BLOCKED_LOOK 64
-
-bool tcp_has_work(const struct tcp *tcp)
-{
-    unsigned looked = 0;
-
-    if (!list_is_empty(&tcp->output))
-        return true;
-    for (struct list *link = tcp->blocked.next; link != &tcp->blocked && looked++ < BLOCKED_LOOK;
-         link = link->next)
-        if (net_path_room(tcp->net, &list_entry(link, struct tcb, output_link)->path) > 0)
-            return true;
-    return false;
-}
-
 /* True when less than `eighths` eighths are left of anything in the pool. */
 static bool pool_has_less(const struct weft_pool *pool, uint32_t eighths)
 {
@@ -294,6 +277,29 @@ bool tcp_writer_must_wait(const struct tcp *tcp)
     return pool_has_less(tcp->core->pool, 3);
 }
 
+/* Can what applications write find memory now? */
+static bool writers_may_go(const struct tcp *tcp)
+{
+    return !tcp_writer_must_wait(tcp) && tcp->chunks.used < tcp->chunks.capacity;
+}
+
+/* How many of the blocked connections are looked at for one whose link has room again: they are few
+ * links' connections, so the first few tell. */
+#define BLOCKED_LOOK 64
+
+bool tcp_has_work(const struct tcp *tcp)
+{
+    unsigned looked = 0;
+
+    if (!list_is_empty(&tcp->output))
+        return true;
+    for (struct list *link = tcp->blocked.next; link != &tcp->blocked && looked++ < BLOCKED_LOOK;
+         link = link->next)
+        if (net_path_room(tcp->net, &list_entry(link, struct tcb, output_link)->path) > 0)
+            return true;
+    return !list_is_empty(&tcp->writers) && writers_may_go(tcp);
+}
+
 void tcp_wait_for_memory(struct tcb *tcb)
 {
     if (!list_is_linked(&tcb->memory_link))
@@ -305,7 +311,7 @@ static void wake_writers(struct tcp *tcp)
 {
     struct list *link;
 
-    while (!tcp_writer_must_wait(tcp) && (link = list_pop_front(&tcp->writers)) != NULL) {
+    while (writers_may_go(tcp) && (link = list_pop_front(&tcp->writers)) != NULL) {
         struct tcb *tcb = list_entry(link, struct tcb, memory_link);
 
         tcb->writer_waits = false;
@@ -324,9 +330,9 @@ void tcp_flush(struct tcp *tcp)
     while ((link = list_pop_front(&tcp->output)) != NULL) {
         struct tcb *tcb = list_entry(link, struct tcb, output_link);
 
-        if (tcp_output(tcb))
-            continue;
-        if (tcb->limit == WEFT_LIMIT_LINK) {
+        if (tcp_output(tcb)) {
+            tcp_timer_not_stalled(tcb);
+        } else if (tcb->limit == WEFT_LIMIT_LINK) {
             list_push_back(&tcp->blocked, &tcb->output_link);
         } else {
             list_push_back(&tcp->starved, &tcb->output_link);

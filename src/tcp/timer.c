@@ -97,8 +97,20 @@ void tcp_timer_stop_all(struct tcb *tcb)
 
 /* --- What is reported -------------------------------------------------------------- */
 
+/* What could not be sent has gone: how long that took says nothing of the path. */
+static void end_stall(struct tcb *tcb)
+{
+    if (!tcb->tries_again)
+        return;
+    tcb->tries_again = false;
+    tcb->retries = 0;
+    tcb->rtt.backoffs = 0;
+    cancel(tcb, WEFT_TIMER_RTO);
+}
+
 void tcp_timer_syn_sent(struct tcb *tcb)
 {
+    end_stall(tcb);
     arm(tcb, WEFT_TIMER_RTO, tcp_rtt_rto(tcb));
 }
 
@@ -138,6 +150,7 @@ void tcp_timer_data_sent(struct tcb *tcb)
 {
     cancel(tcb, WEFT_TIMER_PERSIST);
     cancel(tcb, WEFT_TIMER_CORK);
+    end_stall(tcb);
     if (!is_set(tcb, WEFT_TIMER_RTO))
         arm(tcb, WEFT_TIMER_RTO, tcp_rtt_rto(tcb));
     if (!is_set(tcb, WEFT_TIMER_USER))
@@ -212,8 +225,15 @@ void tcp_timer_orphan_fin_wait_2(struct tcb *tcb)
 /* It could not send for want of a route or of memory: without this nothing might ever make it try again. */
 void tcp_timer_stalled(struct tcb *tcb)
 {
-    if (!is_set(tcb, WEFT_TIMER_RTO))
-        arm(tcb, WEFT_TIMER_RTO, tcp_rtt_rto(tcb));
+    if (is_set(tcb, WEFT_TIMER_RTO))
+        return;
+    tcb->tries_again = true;
+    arm(tcb, WEFT_TIMER_RTO, tcp_rtt_rto(tcb));
+}
+
+void tcp_timer_not_stalled(struct tcb *tcb)
+{
+    end_stall(tcb);
 }
 
 void tcp_timer_user_timeout_changed(struct tcb *tcb)
@@ -258,8 +278,10 @@ static bool on_retransmission(struct tcb *tcb)
         return true;
     unsigned r2 = handshake ? tcb->tcp->config.syn_retries : tcb->tcp->config.data_retries;
 
-    core_count(tcb->tcp->core, WEFT_COUNT_TCP_RTO_TIMEOUTS);
-    tcb->timeouts++;
+    if (!tcb->tries_again) {
+        core_count(tcb->tcp->core, WEFT_COUNT_TCP_RTO_TIMEOUTS);
+        tcb->timeouts++;
+    }
     if (is_held_by_window(tcb))
         tcb->retries = 0;
     if (tcb->retries >= r2)
