@@ -74,12 +74,7 @@ const char *anatomy_there(const struct anatomy *a, const struct weft_inspect_opt
 
 const struct inspect_bases *anatomy_bases(const struct anatomy *a, const struct anatomy_entry *entry)
 {
-    if (entry->flow != UINT32_MAX)
-        return &a->flow[entry->flow].bases;
-    for (uint32_t i = 0; entry->conn && i < a->flow_count; i++)
-        if (a->flow[i].conn == entry->conn)
-            return &a->flow[i].bases;
-    return NULL;
+    return entry->flow != UINT32_MAX ? &a->flow[entry->flow].bases : NULL;
 }
 
 bool anatomy_is_told(const struct weft_trace_record *event)

@@ -47,7 +47,7 @@ struct anatomy_entry {
     uint32_t first_event, event_count; /* in anatomy.event */
     bool has_state;                    /* our side's state is known */
     uint8_t state_before, state_after;
-    uint32_t flow; /* index in anatomy.flow, from 0; UINT32_MAX: none */
+    uint32_t flow; /* of the frame or of the connection: index in anatomy.flow; UINT32_MAX: none */
     uint8_t problems;
     bool is_tcp;
     struct weft_dissect_tcp tcp;

@@ -317,21 +317,50 @@ static int group_events(struct attribution *t)
     return 0;
 }
 
-/* Frames without events get the connection of their flow, and the other way round. */
-static void spread_conns(struct anatomy *a)
+/* Which flow is which connection. */
+struct pair {
+    uint32_t conn, flow;
+};
+
+static int compare_pairs(const void *a, const void *b)
 {
+    const struct pair *x = a, *y = b;
+
+    return x->conn == y->conn ? 0 : x->conn < y->conn ? -1 : 1;
+}
+
+/* Frames without events get the connection of their flow; what happens between frames gets the flow of
+ * its connection. */
+static int spread_conns(struct anatomy *a)
+{
+    struct pair *pairs = calloc(a->flow_count + 1u, sizeof(*pairs));
+    uint32_t count = 0;
+
+    if (!pairs)
+        return WEFT_E_NOMEM;
     for (uint32_t i = 0; i < a->entry_count; i++) {
         struct anatomy_entry *entry = &a->entry[i];
 
-        if (entry->flow != NONE && entry->conn && !a->flow[entry->flow].conn)
-            a->flow[entry->flow].conn = entry->conn;
+        if (entry->flow == NONE || entry->conn == 0 || a->flow[entry->flow].conn)
+            continue;
+        a->flow[entry->flow].conn = entry->conn;
+        pairs[count++] = (struct pair){entry->conn, entry->flow};
     }
+    qsort(pairs, count, sizeof(*pairs), compare_pairs);
     for (uint32_t i = 0; i < a->entry_count; i++) {
         struct anatomy_entry *entry = &a->entry[i];
+        const struct pair *found;
 
-        if (entry->flow != NONE && !entry->conn)
+        if (entry->flow != NONE && entry->conn == 0)
             entry->conn = a->flow[entry->flow].conn;
+        if (entry->kind == ANATOMY_FRAME || entry->conn == 0)
+            continue;
+        found = bsearch(&(struct pair){.conn = entry->conn}, pairs, count, sizeof(*pairs), compare_pairs);
+        if (found)
+            entry->flow = found->flow;
     }
+    free(pairs);
+    return 0;
 }
 
 int anatomy_attribute(struct anatomy *a)
@@ -352,7 +381,7 @@ int anatomy_attribute(struct anatomy *a)
     if (!error)
         error = group_events(&t);
     if (!error)
-        spread_conns(a);
+        error = spread_conns(a);
     weft_flows_free(t.flows);
     free(t.dissection);
     free(t.owner);

@@ -90,6 +90,7 @@ static struct inspect_segment segment_of(const struct dissect *d, const struct t
     if (tcp->start + tcp->header_len <= d->len)
         (void)wire_tcp_opts_parse(d->bytes + tcp->start + WIRE_TCP_LEN, tcp->header_len - WIRE_TCP_LEN,
                                   &opts);
+    s.has_sack = opts.nsacks > 0;
     s.has_wscale = opts.has_wscale;
     s.wscale = opts.wscale;
     return s;

@@ -235,7 +235,8 @@ static uint32_t note_ack(struct inspect_flow_side *me, const struct inspect_segm
         return 0;
     if (window == 0)
         notes |= WEFT_SEGMENT_ZERO_WINDOW;
-    if (is_same && window == me->last_window)
+    /* RFC 5681 2: the window is the same; or else a SACK tells that it is no window update (RFC 6675 2). */
+    if (is_same && (window == me->last_window || s->has_sack))
         notes |= WEFT_SEGMENT_DUPLICATE_ACK;
     else if (is_same && window > me->last_window)
         notes |= WEFT_SEGMENT_WINDOW_UPDATE;

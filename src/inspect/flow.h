@@ -59,6 +59,7 @@ struct inspect_segment {
     uint32_t seq, ack;
     uint16_t flags;
     uint16_t window; /* as it stands in the header */
+    bool has_sack;
     bool has_wscale; /* the option is there */
     uint8_t wscale;
     uint32_t payload_len; /* by the headers, whether at hand or not */

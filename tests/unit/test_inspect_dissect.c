@@ -355,7 +355,13 @@ static void acks_are_told_apart(void **state)
     ack.window = 20;
     dissect_segment(b, ack);
     assert_int_equal(b->d.tcp.notes, WEFT_SEGMENT_WINDOW_UPDATE);
+    ack.window = 30;
+    ack.sack_right = 0xffffff01 + 20;
+    ack.sack_left = 0xffffff01 + 10;
+    dissect_segment(b, ack);
+    assert_int_equal(b->d.tcp.notes, WEFT_SEGMENT_DUPLICATE_ACK);
     ack.window = 0;
+    ack.sack_left = ack.sack_right;
     dissect_segment(b, ack);
     assert_int_equal(b->d.tcp.notes, WEFT_SEGMENT_ZERO_WINDOW);
 }
