@@ -261,14 +261,14 @@ static void print_field(struct printer *p, const struct weft_dissect_field *fiel
     inspect_print_group(p, separator, words);
 }
 
-/* What the field around it tells already: flags one by one, the octets of an option. */
-static bool is_detail(const struct weft_dissect_field *field, bool all)
+/* What the field around it tells already: flags one by one, the octets of an option, its padding. */
+static bool is_detail(const struct weft_dissect_field *field)
 {
     if (field->is_wrong || field->depth == 0)
         return false;
-    if (field->depth == 1 && field->bits >= 8)
-        return strcmp(field->name, "No-Operation") == 0 || strcmp(field->name, "End of Option List") == 0;
-    return !(all && field->depth == 1 && field->value);
+    if (field->depth > 1 || field->bits < 8)
+        return true;
+    return strcmp(field->name, "No-Operation") == 0 || strcmp(field->name, "End of Option List") == 0;
 }
 
 static void print_packed_layer(struct printer *p, const struct weft_dissection *d,
@@ -281,7 +281,7 @@ static void print_packed_layer(struct printer *p, const struct weft_dissection *
     for (unsigned i = 0; i < layer->field_count; i++) {
         const struct weft_dissect_field *field = &d->field[layer->first_field + i];
 
-        if (strcmp(field->name, "Options") != 0 && !is_detail(field, p->options->all))
+        if (strcmp(field->name, "Options") != 0 && !is_detail(field))
             print_field(p, field, " · ");
     }
     inspect_print_newline(p);
