@@ -94,6 +94,7 @@ struct tcp_peer {
     weft_time now;
     uint16_t our_port, peer_port;
     struct weft_addr peer_addr;
+    struct weft_addr our_addr; /* that the peer's segments go to */
     uint32_t iss, irs;
     uint32_t write_seq, read_seq; /* true numbers of the next byte that we write and read */
 
@@ -384,7 +385,7 @@ static inline void tp_input(struct tcp_peer *t, uint8_t proto, const uint8_t *pa
     if (!pkt)
         return; /* as on a card without buffers */
     ip.src = t->peer_addr;
-    ip.dst = tp_us;
+    ip.dst = t->our_addr;
     wire_ip4_emit(&ip, 0, &w);
     memcpy(weft_pkt_put(pkt, WIRE_IP4_LEN), header, WIRE_IP4_LEN);
     memcpy(weft_pkt_put(pkt, linear), payload, linear);
@@ -422,7 +423,7 @@ static inline void tp_input_tcp(struct tcp_peer *t, struct wire_tcp *header, con
     for (uint32_t i = 0; i < len; i++)
         bytes[header->header_len + i] =
             t->garbage ? (uint8_t)~tp_byte(header->seq + i) : tp_byte(header->seq + i);
-    uint64_t sum = checksum_pseudo(&t->peer_addr, &tp_us, WIRE_PROTO_TCP, total);
+    uint64_t sum = checksum_pseudo(&t->peer_addr, &t->our_addr, WIRE_PROTO_TCP, total);
     put_be16(bytes + WIRE_TCP_CHECKSUM_OFFSET, checksum_finish(sum + checksum_sum(bytes, total)));
     tp_input(t, WIRE_PROTO_TCP, bytes, total);
 }
@@ -655,6 +656,7 @@ static inline struct tcp_peer *tcp_peer_new(const struct tcp_peer_setup *setup)
     t->irs = TP_IRS;
     t->peer_sent = t->irs;
     t->peer_addr = tp_peer;
+    t->our_addr = tp_us;
     t->peer_port = TP_CLIENT_PORT;
     t->our_port = TP_SERVER_PORT;
     t->window = t->setup.window ? t->setup.window : 65535;

@@ -90,6 +90,48 @@ static void a_second_fin_changes_nothing(void **state)
     }
 }
 
+/* Our FIN is repeated in each state that waits for its ACK, and the peer's last ACK may be lost too. */
+static void lost_fins_and_acks_are_made_up_for(void **state)
+{
+    struct tcp_peer *(*const enter[])(const struct tcp_peer_setup *) = {tcp_peer_fin_wait_1, tcp_peer_closing,
+                                                                        tcp_peer_last_ack};
+    static const uint32_t ack[] = {1, 2, 2};
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        struct tcp_peer *t = enter[i](NULL);
+
+        after(t, tp_info(t).rto);
+        we_send(t, "FA", 1, ack[i], 0);
+        we_send_nothing(t);
+        peer_sends(t, "A", ack[i], 2, 0);
+        after(t, 10 * WEFT_SEC);
+        we_send_nothing(t);
+        tcp_peer_end(t);
+    }
+}
+
+/* Text and FIN of both sides cross: nothing is lost. */
+static void both_close_with_data_under_way(void **state)
+{
+    struct tcp_peer *t = tcp_peer_established(NULL);
+
+    (void)state;
+    assert_int_equal(tp_write(t, 500, 0), 500);
+    we_shutdown(t);
+    we_send(t, "FPA", 1, 1, 500);
+    peer_sends(t, "FPA", 1, 1, 300); /* it has not seen ours */
+    we_send(t, "A", 502, 302, 0);
+    we_are(t, CLOSING);
+    we_read(t, 300);
+    we_cannot_read(t, 0);
+    peer_sends(t, "A", 302, 501, 0); /* all but the FIN */
+    we_are(t, CLOSING);
+    peer_sends(t, "A", 302, 502, 0);
+    we_are(t, TIME_WAIT);
+    tcp_peer_end(t);
+}
+
 /* --- Half-close: data goes on in the other direction ------------------------------------------------------ */
 
 static void after_our_fin_the_peer_may_send_on(void **state)
@@ -391,6 +433,8 @@ int main(void)
         cmocka_unit_test(the_peer_closes_first),
         cmocka_unit_test(both_close_at_once),
         cmocka_unit_test(a_second_fin_changes_nothing),
+        cmocka_unit_test(lost_fins_and_acks_are_made_up_for),
+        cmocka_unit_test(both_close_with_data_under_way),
         cmocka_unit_test(after_our_fin_the_peer_may_send_on),
         cmocka_unit_test(after_the_peers_fin_we_may_send_on),
         cmocka_unit_test(a_close_sends_what_was_written),

@@ -471,6 +471,13 @@ static void segments_from_or_to_many_are_not_answered(void **state)
         we_send_nothing(t);
     }
     t->peer_addr = tp_peer;
+    for (unsigned i = 0; i < 3; i++) {
+        t->our_addr = weft_ip4_from_u32(bad[i]);
+        peer_sends_syn(t, "S", 0, 0);
+        peer_sends(t, "A", 0, 5, 0); /* to a closed port: no RST either */
+        we_send_nothing(t);
+    }
+    t->our_addr = tp_us;
     tcp_peer_end_quiet(t);
 }
 
@@ -603,16 +610,75 @@ static void closing_a_listener_ends_what_waits(void **state)
     tcp_peer_end_quiet(t);
 }
 
-/* A connection that is reset while it waits leaves the queue. */
+/* A connection that is reset while it waits leaves the queue, and its place in the backlog. */
 static void a_reset_connection_is_not_accepted(void **state)
+{
+    struct tcp_peer *t = tcp_peer_listening(NULL, 1);
+
+    (void)state;
+    open_from(t, 1001);
+    peer_sends(t, "A", 1, 1, 0);
+    peer_sends(t, "R", 1, 0, 0);
+    assert_int_equal(weft_sock_accept(t->listener, &t->sock), WEFT_E_AGAIN);
+    ignore_sent(t);
+    open_from(t, 1002);
+    assert_int_equal(t->count, 1);
+    ignore_sent(t);
+    peer_sends(t, "A", 1, 1, 0);
+    assert_int_equal(weft_sock_accept(t->listener, &t->sock), 0);
+    tcp_peer_end(t);
+}
+
+/* RFC 9293 3.5 figure 8: an old duplicate SYN; the peer resets our answer, and its real SYN is taken. */
+static void an_old_duplicate_syn_is_recovered_from(void **state)
 {
     struct tcp_peer *t = tcp_peer_syn_received(NULL);
 
     (void)state;
-    peer_sends(t, "A", 1, 1, 0);
     peer_sends(t, "R", 1, 0, 0);
-    assert_int_equal(weft_sock_accept(t->listener, &t->sock), WEFT_E_AGAIN);
-    tcp_peer_end_quiet(t);
+    we_are(t, LISTEN);
+    t->irs += 100;
+    t->peer_sent = t->irs;
+    peer_sends_syn(t, "S", 0, 0);
+    assert_int_equal(t->count, 1);
+    we_send(t, "SA", 0, 1, 0);
+    peer_sends(t, "A", 1, 1, 0);
+    we_are(t, ESTABLISHED);
+    tcp_peer_end(t);
+}
+
+/* RFC 9293 3.5.1 figure 9, as RFC 5961 4 has it: a peer that has forgotten us opens anew with any number; our
+ * challenge shows it that we remember, and its RST, with the number of that, ends the old connection. */
+static void a_half_open_connection_is_discovered(void **state)
+{
+    static const uint32_t numbers[] = {5000, 0x70000000, (uint32_t)-100000};
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        struct tcp_peer *t = tcp_peer_established(NULL);
+
+        t->loose = true;
+        peer_sends_syn(t, "S", numbers[i], 0);
+        we_send(t, "A", 1, 1, 0);
+        peer_sends(t, "R", 1, 0, 0); /* SEQ=SEG.ACK */
+        we_are(t, CLOSED);
+        assert_int_equal(weft_sock_error(t->sock), WEFT_E_CONNRESET);
+        tcp_peer_end(t);
+    }
+}
+
+/* RFC 9293 3.5.1 figure 10: we send to a peer that has forgotten us. */
+static void data_to_a_peer_that_forgot_us_is_reset(void **state)
+{
+    struct tcp_peer *t = tcp_peer_established(NULL);
+
+    (void)state;
+    we_write(t, 100);
+    we_send(t, "PA", 1, 1, 100);
+    peer_sends(t, "R", 1, 0, 0); /* its answer has our ACK's number */
+    we_are(t, CLOSED);
+    assert_int_equal(weft_sock_error(t->sock), WEFT_E_CONNRESET);
+    tcp_peer_end(t);
 }
 
 /* RFC 9293 MUST-43: a listener for the very address goes before one for any. */
@@ -671,6 +737,9 @@ int main(void)
         cmocka_unit_test(without_a_free_block_the_handshake_waits),
         cmocka_unit_test(closing_a_listener_ends_what_waits),
         cmocka_unit_test(a_reset_connection_is_not_accepted),
+        cmocka_unit_test(an_old_duplicate_syn_is_recovered_from),
+        cmocka_unit_test(a_half_open_connection_is_discovered),
+        cmocka_unit_test(data_to_a_peer_that_forgot_us_is_reset),
         cmocka_unit_test(the_closer_listener_is_chosen),
     };
 

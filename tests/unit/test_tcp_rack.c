@@ -129,6 +129,29 @@ static void only_the_holes_go_again(void **state)
     tcp_peer_end(t);
 }
 
+/* RFC 6937 3.1: at the end cwnd is ssthresh, however little was in flight. */
+static void a_recovery_ends_at_ssthresh(void **state)
+{
+    struct tcp_peer *t = out(10, SACK_ON);
+    uint32_t got = 1;
+
+    (void)state;
+    peer_sacks(t, 1, 1, 7001, 10001);
+    assert_int_equal(tp_info(t).ssthresh, 5000);
+    for (unsigned i = 0; i < 50 && got < 7001; i++) {
+        after(t, 10 * WEFT_MSEC);
+        for (; t->count > 0; tp_pass(t))
+            if (t->segs[t->first].seq == got)
+                got += t->segs[t->first].len;
+        if (got < 7001)
+            peer_sacks(t, 1, got, 7001, 10001);
+    }
+    peer_sends(t, "A", 1, 10001, 0);
+    assert_int_equal(tp_info(t).cwnd, 5000);
+    assert_int_equal(tp_info(t).timeouts, 0);
+    tcp_peer_end(t);
+}
+
 /* RFC 8985 9.1 example 2: a lost retransmission is found without a timeout. */
 static void a_lost_retransmission_is_found(void **state)
 {
@@ -384,6 +407,7 @@ int main(void)
         cmocka_unit_test(seen_reordering_is_allowed_for),
         cmocka_unit_test(dsacks_widen_the_reordering_window),
         cmocka_unit_test(only_the_holes_go_again),
+        cmocka_unit_test(a_recovery_ends_at_ssthresh),
         cmocka_unit_test(a_lost_retransmission_is_found),
         cmocka_unit_test(reneging_is_survived),
         cmocka_unit_test(impossible_sacks_are_not_believed),

@@ -122,6 +122,26 @@ static void r2_can_be_set(void **state)
     tcp_peer_end(t);
 }
 
+/* R2 counts retransmissions of the same segment (RFC 9293 3.8.3): progress begins it anew. */
+static void progress_begins_r2_anew(void **state)
+{
+    struct tcp_peer *t = tcp_peer_measured(&(struct tcp_peer_setup){.tcp = {.data_retries = 2}});
+    uint32_t una = 1;
+
+    (void)state;
+    we_write(t, 8000);
+    for (unsigned i = 0; i < 8; i++) {
+        while (tp_info(t).timeouts < 2 * i + 2)
+            after(t, 10 * WEFT_MSEC);
+        una += 1000;
+        peer_sends(t, "A", 1, una, 0);
+        ignore_sent(t);
+    }
+    assert_int_equal(tp_info(t).unacked, 0);
+    we_are(t, ESTABLISHED);
+    tcp_peer_end(t);
+}
+
 static void set_user_timeout(struct weft_sock *sock)
 {
     assert_int_equal(weft_sock_setopt(sock, WEFT_OPT_USER_TIMEOUT, 5 * WEFT_SEC), 0);
@@ -370,6 +390,7 @@ int main(void)
         cmocka_unit_test(timeouts_back_off),
         cmocka_unit_test(after_r2_the_connection_is_given_up),
         cmocka_unit_test(r2_can_be_set),
+        cmocka_unit_test(progress_begins_r2_anew),
         cmocka_unit_test(the_user_timeout_closes),
         cmocka_unit_test(a_repeated_segment_is_no_measure),
         cmocka_unit_test(with_timestamps_the_copy_is_known),
