@@ -67,6 +67,7 @@ struct weft_stack {
     bool hold;             /* the peer does not take what is written, until told */
     unsigned opened;
     int next_bind_error, next_connect_error;
+    unsigned accept_errors; /* so many accepts find no socket */
 };
 
 /* --- Bytes --- */
@@ -294,6 +295,10 @@ int weft_sock_accept(struct weft_sock *listener, struct weft_sock **out)
     fake_use(listener);
     if (!sock)
         return WEFT_E_AGAIN;
+    if (listener->stack->accept_errors) {
+        listener->stack->accept_errors--;
+        return WEFT_E_LIMIT;
+    }
     listener->stack->accept_queue = sock->next_accept;
     sock->accepted = true;
     *out = sock;

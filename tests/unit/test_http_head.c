@@ -199,6 +199,10 @@ static void reads_framing_and_persistence(void **state)
         {"1.1", "Expect: 100-continue\r\n", HTTP_BODY_NONE, 0, true, false},
         {"1.0", "Content-Length: 5\r\nExpect: 100-continue, x\r\n", HTTP_BODY_LENGTH, 5, false, false},
         {"1.1", "X-Transfer-Encoding: gzip\r\nX: \x80\xff\r\n", HTTP_BODY_NONE, 0, true, false},
+        /* Names as long as those that matter. */
+        {"1.1",
+         "Date: a b\r\nCookie: x\r\nUser-Agent: close\r\nIf-Range-Of-Us: x\r\nAccess-Control-Ok: gzip\r\n",
+         HTTP_BODY_NONE, 0, true, false},
     };
     char text[256];
 
@@ -500,6 +504,8 @@ static void judges_responses(void **state)
     } rows[] = {
         {"HTTP/1.1 200 OK\r\n\r\n", false, HTTP_FAULT_NONE, HTTP_BODY_CLOSE, false},
         {"HTTP/1.1 200 \r\n\r\n", false, HTTP_FAULT_NONE, HTTP_BODY_CLOSE, false},
+        {"HTTP/1.1 200 OK\r\nHost: a b\r\nHost: c\r\nExpect: x\r\nDate: d e\r\n\r\n", false, HTTP_FAULT_NONE,
+         HTTP_BODY_CLOSE, false},
         {"HTTP/1.1 200\r\n\r\n", false, HTTP_FAULT_NONE, HTTP_BODY_CLOSE, false},
         {"HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\n", false, HTTP_FAULT_NONE, HTTP_BODY_LENGTH, false},
         {"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", true, HTTP_FAULT_NONE, HTTP_BODY_NONE, true},

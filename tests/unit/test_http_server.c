@@ -1420,6 +1420,19 @@ static void a_new_connection_waits_when_all_are_busy(void **state)
     assert_string_equal(fake_text(second), HELLO);
 }
 
+static void tries_again_when_the_stack_has_no_socket(void **state)
+{
+    struct weft_sock *sock;
+
+    (void)state;
+    app.stack.accept_errors = 3;
+    start();
+    sock = connect_and_send("GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_false(sock->accepted);
+    fake_advance(&app.stack, 100 * WEFT_MSEC);
+    assert_string_equal(fake_text(sock), HELLO);
+}
+
 static void stops_gracefully(void **state)
 {
     struct weft_sock *idle, *busy, *partial;
@@ -1754,6 +1767,7 @@ int main(void)
         TEST(lingers_not_for_ever),
         TEST(an_idle_connection_makes_room_for_a_new_one),
         TEST(a_new_connection_waits_when_all_are_busy),
+        TEST(tries_again_when_the_stack_has_no_socket),
         TEST(stops_gracefully),
         TEST(stops_at_once_when_nothing_is_under_way),
         TEST(reports_why_it_cannot_start),

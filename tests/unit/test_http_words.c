@@ -242,6 +242,8 @@ static void judges_conditions(void **state)
     assert_int_equal(judge("PUT", "If-Match: *\r\n", false, NULL, WEFT_HTTP_NO_DATE, NULL), 412);
     assert_int_equal(judge("PUT", "If-None-Match: *\r\n", false, NULL, WEFT_HTTP_NO_DATE, NULL), 0);
     assert_int_equal(judge("GET", "If-None-Match: W/\"x\"\r\n", true, "W/\"x\"", THE_DATE, NULL), 304);
+    assert_int_equal(judge("GET", "If-None-Match: \"\"\r\n", true, "\"\"", THE_DATE, NULL), 304);
+    assert_int_equal(judge("GET", "If-None-Match: \"\"\r\n", true, "\"x\"", THE_DATE, NULL), 0);
     assert_int_equal(judge("GET", "If-Match: \"x\"\r\n", true, "W/\"x\"", THE_DATE, NULL), 412);
     assert_int_equal(judge("GET", "If-Modified-Since: " AFTER "\r\n", true, NULL, WEFT_HTTP_NO_DATE, NULL),
                      0);
