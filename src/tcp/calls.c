@@ -10,16 +10,7 @@
 #include "base/assert.h"
 #include "tcp/tcb.h"
 
-/* Numbers of TCP_CALL in the trace: the section of RFC 9293 3.10 that the call is. */
-enum call {
-    CALL_OPEN = 1,
-    CALL_SEND,
-    CALL_RECEIVE,
-    CALL_CLOSE,
-    CALL_ABORT,
-};
-
-static void trace_call(const struct tcb *tcb, enum call call)
+static void trace_call(const struct tcb *tcb, enum weft_tcp_call call)
 {
     tcp_trace(tcb, WEFT_TRACE_TCP_CALL, call, 0, 0, 0, 0, 0);
 }
@@ -134,7 +125,7 @@ int tcp_connect(struct tcp *tcp, const struct weft_endpoint *local, const struct
     tcp_trace(tcb, WEFT_TRACE_TCP_OPEN, trace_addr_high(&tuple.local), trace_addr_low(&tuple.local),
               trace_addr_high(&tuple.remote), trace_addr_low(&tuple.remote),
               (uint64_t)tuple.local_port << 16 | tuple.remote_port, 0);
-    trace_call(tcb, CALL_OPEN);
+    trace_call(tcb, WEFT_CALL_OPEN);
     tcp_trace(tcb, WEFT_TRACE_TCP_STATE, WEFT_TCP_CLOSED, WEFT_TCP_SYN_SENT, WEFT_CAUSE_CALL_OPEN, 0, 0, 0);
     tcp_owe(tcb, TCP_OWED_SYN);
     *out = tcb;
@@ -447,7 +438,7 @@ void tcp_shutdown_send(struct tcb *tcb)
 {
     if (tcb->fin_queued || tcb->state == WEFT_TCP_CLOSED || tcb->state == WEFT_TCP_TIME_WAIT)
         return;
-    trace_call(tcb, CALL_CLOSE);
+    trace_call(tcb, WEFT_CALL_CLOSE);
     if (tcb->state == WEFT_TCP_SYN_SENT) {
         tcp_state_fail(tcb, WEFT_E_CONNABORTED, WEFT_CAUSE_CALL_CLOSE);
         return;
@@ -499,7 +490,7 @@ void tcp_abort_for(struct tcb *tcb, enum weft_tcp_cause cause)
         tcp_state_free(tcb);
         return;
     }
-    trace_call(tcb, CALL_ABORT);
+    trace_call(tcb, WEFT_CALL_ABORT);
     if (tcb->state != WEFT_TCP_SYN_SENT)
         tcp_output_reset(tcb);
     tcb->orphan = true;
