@@ -596,6 +596,20 @@ static enum weft_tcp_send_reason ack_reason(const struct tcb *tcb)
 }
 
 /*
+ * The number of an ACK of its own. A peer that has taken its window back from
+ * under what was sent (RFC 9293 3.8.6, MUST-34) drops what is numbered beyond
+ * it: then the last number inside is one that it accepts.
+ */
+static tcp_seq number_of_ack(const struct tcb *tcb)
+{
+    tcp_seq edge = seq_add(tcb->snd.una, tcb->snd.wnd);
+
+    if (tcb->state < WEFT_TCP_ESTABLISHED || seq_le(tcb->snd.nxt, edge))
+        return tcb->snd.nxt;
+    return tcb->snd.wnd > 0 ? seq_sub(edge, 1) : edge;
+}
+
+/*
  * RFC 5681 3.2 wants a duplicate ACK for each segment out of order: a peer
  * without SACK counts them. One that has SACK learns the same from one.
  */
@@ -605,7 +619,7 @@ static bool send_acks(struct tcb *tcb)
 
     if (!(tcb->owed & TCP_OWED_ANY_ACK))
         return true;
-    struct segment segment = {.seq = tcb->snd.nxt, .flags = WIRE_TCP_ACK, .why = ack_reason(tcb)};
+    struct segment segment = {.seq = number_of_ack(tcb), .flags = WIRE_TCP_ACK, .why = ack_reason(tcb)};
     while (n-- > 0) {
         if (net_path_room(tcb->tcp->net, &tcb->path) == 0) {
             set_limit(tcb, WEFT_LIMIT_LINK);

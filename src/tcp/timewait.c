@@ -151,8 +151,8 @@ bool tcp_timewait_input(struct tcp *tcp, struct tcp_node *node, struct tcp_seg *
      * when their numbers differ not without end. */
     if (tcp_seg_span(seg) > 0 || (!seq_eq(seg->seq, tw->rcv_nxt) && tcp_challenge_allowed(tcp)))
         acknowledge(tcp, tw);
-    /* Seventh and eighth of RFC 9293 3.10.7.4: the peer's FIN again restarts the wait. */
-    if (seg->flags & WIRE_TCP_FIN)
+    /* Seventh and eighth of RFC 9293 3.10.7.4: the peer's FIN again, and no other, restarts the wait. */
+    if ((seg->flags & WIRE_TCP_FIN) && seq_eq(seq_add(seg->seq, tcp_seg_span(seg)), tw->rcv_nxt))
         start_timer(tcp, tw);
     tcp_seg_drop(tcp, seg, tw->conn, WEFT_DROP_TCP_DUPLICATE);
     return false;

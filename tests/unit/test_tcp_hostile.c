@@ -89,6 +89,7 @@ static void every_small_mss(void **state)
             peer_sends(t, "A", 100 * i, 1, 10);
         ignore_sent(t);
         we_write(t, 2000);
+        assert_true(2 * t->segs[t->first].len >= tp_info(t).snd_mss); /* not little but blocks */
         for (unsigned round = 0; round < 200 && end < 2001; round++) {
             end = sent_up_to(t, end);
             after(t, 10 * WEFT_MSEC);
@@ -410,6 +411,26 @@ static void time_wait_answers_seldom(void **state)
     tcp_peer_end(t);
 }
 
+/* Nor do FINs that are not the peer's keep it: those go by their number (RFC 9293 3.10.7.4 eighth). */
+static void time_wait_is_not_prolonged(void **state)
+{
+    struct tcp_peer *t = tcp_peer_time_wait(NULL);
+    weft_time end = t->now + 60 * WEFT_SEC;
+
+    (void)state;
+    while (t->now + 5 * WEFT_SEC < end) {
+        after(t, 5 * WEFT_SEC);
+        peer_sends(t, "FA", (uint32_t)-1000, 2, 10);
+        peer_sends(t, "FA", 2, 2, 0);
+        peer_sends(t, "FA", 1, 2, 10);
+        ignore_sent(t);
+    }
+    we_are(t, TIME_WAIT);
+    after(t, end - t->now);
+    we_are(t, CLOSED);
+    tcp_peer_end(t);
+}
+
 /* --- SYNs ------------------------------------------------------------------------------------------------- */
 
 /* A SYN that comes again and again does not keep its record alive: 63 s, as without. */
@@ -468,6 +489,7 @@ int main(void)
         cmocka_unit_test(acks_of_nothing_are_answered_seldom),
         cmocka_unit_test(keepalives_are_always_answered),
         cmocka_unit_test(time_wait_answers_seldom),
+        cmocka_unit_test(time_wait_is_not_prolonged),
         cmocka_unit_test(repeated_syns_do_not_prolong_the_record),
         cmocka_unit_test(repeated_syns_do_not_spoil_the_round_trip),
     };

@@ -125,6 +125,28 @@ static void a_fin_waits_for_the_window(void **state)
     tcp_peer_end(t);
 }
 
+/* A window that shrinks leaves SND.NXT beyond it (MUST-34): an ACK with that number would be dropped. */
+static void acks_stay_inside_a_window_that_shrank(void **state)
+{
+    struct tcp_peer *t = tcp_peer_established(&(struct tcp_peer_setup){.window = 5000});
+
+    (void)state;
+    we_write(t, 5000);
+    ignore_sent(t);
+    t->window = 1000;
+    peer_sends(t, "A", 1, 1001, 0);
+    peer_sends(t, "A", 1, 1001, 100);
+    we_send(t, "A", 2000, 101, 0);
+    t->window = 0;
+    peer_sends(t, "A", 101, 1001, 100);
+    we_send(t, "A", 1001, 201, 0);
+    t->window = 5000;
+    peer_sends(t, "A", 201, 1001, 100);
+    we_send(t, "A", 5001, 301, 0);
+    we_read(t, 300);
+    tcp_peer_end(t);
+}
+
 /* The last bytes fill the window to its end: they go, the FIN waits alone. */
 static void a_fin_does_not_fit_behind_the_data(void **state)
 {
@@ -423,14 +445,14 @@ static void writers_leave_memory_to_receive(void **state)
         .wscale = true,
         .shift = 7,
         .tcp = {.send_buffer = 64 << 20},
-        .pool = {.pkts = 1024, .small_blocks = 256, .large_blocks = 64},
+        .pool = {.pkts = 1024, .small_blocks = 128, .large_blocks = 32},
     };
     struct tcp_peer *t = tcp_peer_established(&setup);
     struct weft_pkt *pkt;
     uint32_t got, written = 0;
 
     (void)state;
-    for (ptrdiff_t n; (n = tp_write(t, 100000, 0)) > 0;)
+    for (ptrdiff_t n; (n = tp_write(t, 1 << 20, 0)) > 0;)
         written += (uint32_t)n;
     assert_true(written > 100000);
     assert_non_null(pkt = weft_pkt_new_rx(t->pool, 64));
@@ -895,6 +917,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_zero_window_for_an_hour),
         cmocka_unit_test(a_fin_waits_for_the_window),
+        cmocka_unit_test(acks_stay_inside_a_window_that_shrank),
         cmocka_unit_test(a_fin_does_not_fit_behind_the_data),
         cmocka_unit_test(a_window_that_stays_small),
         cmocka_unit_test(nagle_after_two_gigabytes),
