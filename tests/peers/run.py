@@ -105,9 +105,13 @@ def report(number, test, status, text, seconds):
         print(end="", flush=True)
 
 
-def namespaces_work():
-    probe = subprocess.run(namespace_command() + ["ip", "link", "set", "lo", "up"], capture_output=True, text=True)
-    return probe.stderr.strip() if probe.returncode else ""
+def what_is_missing():
+    """Why no test can run here; "" when they can."""
+    for what, command in (("namespaces", "ip link set lo up"), ("device /dev/net/tun for this user", ": <>/dev/net/tun")):
+        probe = subprocess.run(namespace_command() + ["sh", "-c", command], capture_output=True, text=True)
+        if probe.returncode:
+            return f"no {what} here: {probe.stderr.strip()}"
+    return ""
 
 
 def main():
@@ -127,14 +131,14 @@ def main():
     if args.list:
         print("\n".join(f"{t.name} (at most {t.limit} s)" for t in tests))
         return 0
-    trouble = namespaces_work()
+    trouble = what_is_missing()
     failed = 0
     for number, test in enumerate(tests, 1):
         missing = missing_tools(test)
         started = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="weft-peers-") as directory:
             if trouble:
-                status, text = SKIPPED, f"no namespaces here: {trouble}"
+                status, text = SKIPPED, trouble
             elif missing:
                 status, text = SKIPPED, f"not installed: {', '.join(missing)}"
             else:

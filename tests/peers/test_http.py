@@ -104,7 +104,7 @@ def apache_bench(t, keep):
 @peer_test(60, needs=["wrk"])
 def wrk(t):
     t.serve(make_site(t, 20_000), "--quiet", capture=False)
-    out = t.run("wrk", "-t", "1", "-c", "64", "-d", "3s", f"{URL}/data.bin").stdout
+    out = t.run("wrk", "-t", "1", "-c", "64", "-d", "3s", f"{URL}:80/data.bin").stdout
     assert "Socket errors" not in out and "Non-2xx" not in out, out
     assert int(re.search(r"(\d+) requests in", out).group(1)) > 100, out
 
