@@ -39,6 +39,7 @@ static void reset_request(struct weft_http_req *req)
     req->is_answer_bad = false;
     req->persists = false;
     req->ends_by_close = false;
+    req->has_share = false;
     req->out.body_bytes = 0;
     http_body_start(&req->body, HTTP_BODY_NONE, 0, &req->conn->server->config.limits);
 }
@@ -50,8 +51,8 @@ static const char *terminate(struct http_span span)
     return span.at;
 }
 
-/* A path that has to be decoded gets its place between the head and the body. */
-static bool set_path(struct weft_http_req *req)
+/* A path that has to be decoded gets its place between the head and the body: `spare` is made for it. */
+static void set_path(struct weft_http_req *req)
 {
     const struct http_target *target = &req->head.target;
     char *room;
@@ -62,13 +63,10 @@ static bool set_path(struct weft_http_req *req)
     req->raw_path = target->path.len == 1 ? (*target->path.at == '*' ? "*" : "/") : terminate(target->path);
     req->path = req->raw_path;
     if (target->is_plain)
-        return true;
+        return;
     room = http_in_insert(&req->in, (uint32_t)target->path.len + 1);
-    if (!room)
-        return false;
     room[http_target_decode(target->path, room)] = '\0';
     req->path = room;
-    return true;
 }
 
 /* The host of an absolute-form stands in the middle of the target: it is copied out before its end is overwritten. */
@@ -108,16 +106,13 @@ void http_exchange_begin(struct weft_http_req *req)
 
     reset_request(req);
     req->conn->server->stats.requests++;
+    /* Framing before all else: any answer from here on must know how much of the body still comes. */
+    http_body_start(&req->body, req->head.body, req->head.length, &req->conn->server->config.limits);
     if (!set_host(req)) {
         http_exchange_refuse(req, HTTP_FAULT_HOST);
         return;
     }
-    if (!set_path(req)) {
-        weft_http_answer_error(req, 500, "no room to decode the path");
-        return;
-    }
-    /* Framing before routes: an answer in the handler's place must know how much of the body still comes. */
-    http_body_start(&req->body, req->head.body, req->head.length, &req->conn->server->config.limits);
+    set_path(req);
     route = http_route_find(req);
     if (!route)
         return;

@@ -10,6 +10,9 @@ void http_in_restart(struct http_in *in)
 
     if (in->rd && waiting)
         memmove(in->buf, in->buf + in->rd, waiting);
+    in->size -= in->inserted;
+    in->spare += in->inserted;
+    in->inserted = 0;
     in->keep = 0;
     in->rd = 0;
     in->wr = waiting;
@@ -45,8 +48,11 @@ char *http_in_insert(struct http_in *in, uint32_t n)
     char *at = in->buf + in->keep;
     uint32_t waiting = in->wr - in->rd;
 
-    if (n > in->size - in->keep || waiting > in->size - in->keep - n)
-        return NULL;
+    if (n > in->spare)
+        __builtin_trap();
+    in->size += n;
+    in->spare -= n;
+    in->inserted += n;
     memmove(at + n, in->buf + in->rd, waiting);
     in->keep += n;
     in->rd = in->keep;

@@ -3,8 +3,8 @@
  * Bytes that come from a socket: the head of a message stays, the body passes
  * through.
  *
- *     buf       keep            rd        wr               size
- *      |  head   |   (gone)      | unread  |     room        |
+ *     buf       keep            rd        wr               size        size + spare
+ *      |  head   |   (gone)      | unread  |     room        |  for inserts  |
  *
  * Owns    one buffer. Body bytes go straight from the socket to the reader when
  *         none are waiting here; only framing needs the buffer.
@@ -18,8 +18,10 @@
 
 struct http_in {
     char *buf;
-    uint32_t size;
-    uint32_t keep; /* octets at the front that are in use and must stay */
+    uint32_t size;     /* octets that the socket may fill */
+    uint32_t spare;    /* octets behind them, that http_in_insert adds to them */
+    uint32_t inserted; /* octets that it has added since http_in_restart */
+    uint32_t keep;     /* octets at the front that are in use and must stay */
     uint32_t rd, wr;
 };
 
@@ -39,7 +41,8 @@ void http_in_restart(struct http_in *in);
  */
 ptrdiff_t http_in_fill(struct http_in *in, struct weft_sock *sock);
 
-/* Keeps `n` octets more at `keep`, by moving what waits; returns where they are, or NULL when the room is too small. */
+/* Keeps `n` octets more at `keep`, by moving what waits; returns where they are. `n` is at most `spare`, which becomes
+ * less by it, so that it cannot fail however much waits. */
 char *http_in_insert(struct http_in *in, uint32_t n);
 
 /*

@@ -18,10 +18,12 @@
 /* Octets of a body's framing and of small bodies that wait in a request's buffer, besides its head. Ours. */
 #define BODY_ROOM 4096
 
-/* A head's room is filled by its own length at most; a decoded path may be put behind it. */
-static uint32_t in_size(const struct weft_http_limits *limits)
+/* Room for a head and what follows it; and behind that, for the path of the head, decoded, with its NUL. */
+static struct http_in make_in(const struct weft_http_limits *limits)
 {
-    return http_head_max(limits) + limits->start_line + BODY_ROOM;
+    uint32_t size = http_head_max(limits) + BODY_ROOM, spare = limits->start_line + 1;
+
+    return (struct http_in){.buf = malloc(size + spare), .size = size, .spare = spare};
 }
 
 #define OUT_SIZE 8192 /* ours: two small answers */
@@ -40,7 +42,6 @@ static uint32_t in_size(const struct weft_http_limits *limits)
 struct weft_http_req *http_server_take(struct weft_http_server *server)
 {
     struct weft_http_req *req = server->stock;
-    uint32_t size = in_size(&server->config.limits);
 
     if (req) {
         server->stock = req->next_free;
@@ -50,7 +51,7 @@ struct weft_http_req *http_server_take(struct weft_http_server *server)
     req = calloc(1, sizeof(*req) + server->config.limits.fields * sizeof(struct http_line));
     if (!req)
         return NULL;
-    req->in = (struct http_in){.buf = malloc(size), .size = size};
+    req->in = make_in(&server->config.limits);
     req->out = (struct http_out){.buf = malloc(OUT_SIZE), .size = OUT_SIZE};
     if (req->in.buf && req->out.buf)
         return req;
@@ -74,7 +75,8 @@ void http_server_give(struct weft_http_server *server, struct weft_http_req *req
         free_req(req);
         return;
     }
-    req->in.keep = req->in.rd = req->in.wr = 0;
+    req->in.rd = req->in.wr;
+    http_in_restart(&req->in);
     req->next_free = server->stock;
     server->stock = req;
     server->stocked++;
@@ -340,6 +342,8 @@ static int start_listening(struct weft_http_server *server)
     /* What is written in one turn of the dispatcher leaves together; Nagle would only hold its last segment back. */
     if (!error)
         error = weft_sock_setopt(server->listener, WEFT_OPT_NODELAY, 1);
+    if (!error)
+        error = weft_sock_getopt(server->listener, WEFT_OPT_SEND_BUFFER, &server->send_buffer);
     if (!error)
         error = weft_sock_listen(server->listener, server->config.backlog);
     if (error) {

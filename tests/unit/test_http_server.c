@@ -77,7 +77,7 @@ static void tell(struct weft_http_req *req, void *user)
 
     (void)user;
     weft_http_answer(req, 200);
-    weft_http_answer_bytes(req, text, (size_t)len);
+    weft_http_answer_bytes(req, text, (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1);
 }
 
 static void collect(struct weft_http_req *req)
@@ -889,6 +889,43 @@ static void an_unread_body_is_thrown_away_if_short(void **state)
     fake_send_text(sock, "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
     fake_run(&app.stack);
     assert_string_equal(fake_text(sock), HELLO);
+}
+
+/* What is put between head and body finds its place however much of the body, or of the next request, has come. */
+static void a_full_buffer_is_no_reason_to_lose_the_place(void **state)
+{
+    static const char *const firsts[] = {
+        "",
+        "GET /tell/%41 HTTP/1.1\r\nHost: h\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
+    };
+    char junk[60000], path[8000], head[9000];
+
+    (void)state;
+    memset(junk, 'x', sizeof(junk));
+    memcpy(junk, "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n", 32);
+    for (size_t i = 0; i + 3 < sizeof(path); i += 3)
+        memcpy(path + i, "%41", 4);
+    start();
+    for (size_t i = 0; i < sizeof(firsts) / sizeof(firsts[0]); i++) {
+        for (unsigned is_long = 0; is_long < 2; is_long++) {
+            struct weft_sock *sock = fake_connect(&app.stack);
+
+            app.body.len = 0;
+            snprintf(head, sizeof(head), "PUT /tell/%s HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n\r\n",
+                     is_long ? path : "%41", sizeof(junk));
+            fake_send_text(sock, firsts[i]);
+            fake_send_text(sock, head);
+            fake_send(sock, junk, sizeof(junk));
+            fake_run(&app.stack);
+            assert_has(sock, "PUT|/tell/A");
+            assert_has_not(sock, "hello");
+            fake_clear(sock);
+            fake_send_text(sock, "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
+            fake_run(&app.stack);
+            assert_string_equal(fake_text(sock), HELLO);
+        }
+    }
 }
 
 static void an_unread_body_ends_the_connection_if_long(void **state)
@@ -1743,6 +1780,7 @@ int main(void)
         TEST(sends_100_continue_when_the_handler_reads),
         TEST(nobody_is_told_who_does_not_want_to_be),
         TEST(an_unread_body_is_thrown_away_if_short),
+        TEST(a_full_buffer_is_no_reason_to_lose_the_place),
         TEST(an_unread_body_ends_the_connection_if_long),
         TEST(a_handler_hears_of_a_broken_body),
         TEST(streams_every_size),
