@@ -308,26 +308,41 @@ static void give_back(struct hoard *hoard)
     weft_pktq_purge(&hoard->pkts);
 }
 
-/* Our SYN could not be built: it is tried again. */
-static void no_packet_for_a_syn(void **state)
+/* Our SYN could not be built: it is tried again, and begins as the first does that goes out. */
+static struct tcp_peer *opened_without_memory(void)
 {
     struct tcp_peer *t = tcp_peer_new(NULL);
     struct weft_endpoint remote = {tp_peer, TP_SERVER_PORT};
     struct hoard hoard = {0};
 
-    (void)state;
     t->peer_port = TP_SERVER_PORT;
     t->our_port = TP_CLIENT_PORT;
     t->sock = tp_open(t);
     take_all(t, &hoard);
     assert_int_equal(weft_sock_connect(t->sock, &remote), WEFT_E_INPROGRESS);
     tp_step(t);
+    after(t, 2 * WEFT_SEC);
+    we_send_nothing(t);
     give_back(&hoard);
     assert_true(await_segment(t, 3 * WEFT_SEC));
     we_send(t, "S", 0, 0, 0);
+    return t;
+}
+
+static void no_packet_for_a_syn(void **state)
+{
+    struct tcp_peer *t = opened_without_memory();
+
+    (void)state;
     peer_sends_syn(t, "SA", 0, 1);
     we_send(t, "A", 1, 1, 0);
     we_are(t, ESTABLISHED);
+    we_write(t, 5000);
+    assert_int_equal(taken(t, 1), 5001);
+    tcp_peer_end(t);
+    t = opened_without_memory();
+    silence(t, WEFT_SEC);
+    we_send(t, "S", 0, 0, 0);
     tcp_peer_end(t);
 }
 
@@ -640,6 +655,7 @@ static void the_segment_size_is_raised_and_lowered(void **state)
     after(t, 10 * WEFT_SEC); /* timeouts: the window is one of these small segments */
     ignore_sent(t);
     assert_int_equal(weft_sock_setopt(t->sock, WEFT_OPT_MAXSEG, 1460), 0);
+    assert_in_range(tp_info(t).ssthresh, 2 * 1460, UINT32_MAX);
     we_write(t, 5000);
     assert_int_equal(peer_answers(t, 55001, 61001, 60 * WEFT_SEC), 61001);
     tcp_peer_end(t);
