@@ -403,6 +403,19 @@ static void accepted_sockets_inherit_the_options(void **state)
     tcp_peer_end(t);
 }
 
+/* So do those that come later than the listen. */
+static void options_of_a_listener_can_change(void **state)
+{
+    struct tcp_peer *t = tcp_peer_listening(NULL, 0);
+
+    (void)state;
+    assert_int_equal(weft_sock_setopt(t->listener, WEFT_OPT_TTL, 9), 0);
+    peer_sends_syn(t, "S", 0, 0);
+    we_send(t, "SA", 0, 1, 0);
+    assert_int_equal(t->last.ip.ttl, 9);
+    tcp_peer_end(t);
+}
+
 /* What arrived before the accept is there. */
 static void data_waits_for_the_accept(void **state)
 {
@@ -453,6 +466,7 @@ int main(void)
         cmocka_unit_test(a_full_buffer_says_again),
         cmocka_unit_test(after_a_shutdown_nothing_can_be_written),
         cmocka_unit_test(accepted_sockets_inherit_the_options),
+        cmocka_unit_test(options_of_a_listener_can_change),
         cmocka_unit_test(data_waits_for_the_accept),
         cmocka_unit_test(a_stack_frees_its_sockets),
     };

@@ -45,6 +45,18 @@ static void initial_numbers_differ_by_tuple_and_secret(void **state)
     tcp_peer_end(t);
 }
 
+/* One secret, but what one number shows must not tell another: the hashes differ by their use. */
+static void each_use_has_its_own_hash(void **state)
+{
+    struct tcp_peer *t = tcp_peer_new(NULL);
+    struct tcp_tuple hosts = {tp_us, tp_peer, 0, 0};
+    uint32_t isn_hash = tcp_demux_isn(tp_tcp(t), &hosts).n - (uint32_t)(t->now / 4);
+
+    (void)state;
+    assert_int_not_equal(isn_hash, tcp_demux_ts_offset(tp_tcp(t), &hosts));
+    tcp_peer_end(t);
+}
+
 /* RFC 6056: from 32768 on, not in order, each once, and none that is in use. */
 static void ephemeral_ports(void **state)
 {
@@ -120,6 +132,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(initial_numbers_follow_the_clock),
         cmocka_unit_test(initial_numbers_differ_by_tuple_and_secret),
+        cmocka_unit_test(each_use_has_its_own_hash),
         cmocka_unit_test(ephemeral_ports),
         cmocka_unit_test(one_tuple_is_one_connection),
         cmocka_unit_test(a_connection_to_ourselves),

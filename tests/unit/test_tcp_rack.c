@@ -328,6 +328,14 @@ static void the_sack_of_a_probe_starts_recovery(void **state)
     we_send(t, "A", 1001, 1, 1000);
     assert_int_equal(tp_info(t).timeouts, 0);
     assert_int_equal(tp_info(t).recoveries, 1);
+    after(t, 100 * WEFT_MSEC);
+    peer_sends(t, "A", 1, 3001, 0);
+    uint32_t cwnd = tp_info(t).cwnd;
+    we_write(t, 1000);
+    ignore_sent(t);
+    after(t, 100 * WEFT_MSEC);
+    peer_sends(t, "A", 1, 4001, 0); /* 7.1: the probe is forgotten: the loss counts once */
+    assert_true(tp_info(t).cwnd >= cwnd);
     tcp_peer_end(t);
 }
 
@@ -365,6 +373,45 @@ static void a_loss_repaired_by_the_probe_counts(void **state)
     after(t, 100 * WEFT_MSEC);
     peer_sends(t, "A", 1, 6001, 0);
     assert_int_equal(tp_info(t).cwnd, 10000);
+    tcp_peer_end(t);
+}
+
+/* The DSACK may come with the ACK of what was sent next. */
+static void a_late_dsack_says_that_nothing_was_lost(void **state)
+{
+    struct tcp_peer *t = tcp_peer_measured(SACK_ON);
+
+    (void)state;
+    we_write(t, 3000);
+    ignore_sent(t);
+    after(t, 200 * WEFT_MSEC);
+    we_send(t, "PA", 2001, 1, 1000);
+    peer_sends(t, "A", 1, 3001, 0);
+    we_write(t, 3000);
+    ignore_sent(t);
+    after(t, 100 * WEFT_MSEC);
+    peer_sacks(t, 1, 6001, 2001, 3001);
+    assert_int_equal(tp_info(t).cwnd, 10000);
+    tcp_peer_end(t);
+}
+
+/* 7.3 (2): no second probe before the round trip has been measured again: here only the timeout is left. */
+static void no_probe_without_a_new_measure(void **state)
+{
+    struct tcp_peer *t = tcp_peer_measured(SACK_ON);
+
+    (void)state;
+    we_write(t, 3000);
+    ignore_sent(t);
+    after(t, 200 * WEFT_MSEC);
+    we_send(t, "PA", 2001, 1, 1000);
+    peer_sends(t, "A", 1, 3001, 0); /* of which copy nobody knows */
+    peer_sacks(t, 1, 3001, 2001, 3001);
+    we_write(t, 3000);
+    ignore_sent(t);
+    silence(t, tp_info(t).rto);
+    we_send(t, "A", 3001, 1, 1000);
+    assert_int_equal(tp_count(t, WEFT_COUNT_TCP_TAIL_PROBES), 1);
     tcp_peer_end(t);
 }
 
@@ -418,6 +465,8 @@ int main(void)
         cmocka_unit_test(one_probe_at_a_time),
         cmocka_unit_test(the_sack_of_a_probe_starts_recovery),
         cmocka_unit_test(a_loss_repaired_by_the_probe_counts),
+        cmocka_unit_test(a_late_dsack_says_that_nothing_was_lost),
+        cmocka_unit_test(no_probe_without_a_new_measure),
         cmocka_unit_test(without_sack_no_probe),
         cmocka_unit_test(a_lost_fin_is_probed),
     };

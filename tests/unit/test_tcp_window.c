@@ -309,6 +309,29 @@ static void reading_opens_a_shut_window(void **state)
     tcp_peer_end(t);
 }
 
+/* Without window scaling the field is the bound, not the buffer: updates go by what it can say. */
+static void updates_without_scaling(void **state)
+{
+    struct tcp_peer *t = tcp_peer_established(&(struct tcp_peer_setup){.tcp = {.receive_buffer = 1 << 20}});
+    uint32_t total = (1 << 20) - 20000, seq = 1;
+
+    (void)state;
+    while (seq + 1460 <= total) {
+        peer_sends(t, "A", seq, 1, 1460);
+        seq += 1460;
+    }
+    after(t, WEFT_SEC);
+    ignore_sent(t);
+    we_read(t, 10000);
+    we_send_nothing(t); /* less than a quarter of what can be said */
+    we_read(t, 10000);
+    we_send(t, "A", 1, seq, 0);
+    assert_true(t->last.tcp.window > 30000);
+    we_read(t, seq - 20001);
+    ignore_sent(t);
+    tcp_peer_end(t);
+}
+
 /* MUST-66 and 3.10.7.4: a probe of the peer's, with data or without, is answered with our window. */
 static void probes_are_answered(void **state)
 {
@@ -398,6 +421,7 @@ int main(void)
         cmocka_unit_test(a_scaled_window_does_not_shrink_by_rounding),
         cmocka_unit_test(a_smaller_buffer_does_not_shrink_the_window),
         cmocka_unit_test(reading_opens_a_shut_window),
+        cmocka_unit_test(updates_without_scaling),
         cmocka_unit_test(probes_are_answered),
         cmocka_unit_test(thrown_away_data_does_not_shut_the_window),
         cmocka_unit_test(window_and_stream_under_random_reading),
