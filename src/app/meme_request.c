@@ -3,9 +3,10 @@
  * Reading the body of POST /meme.
  *
  * Owns    the JSON fields and the base64 decoder.
- * Trust   nothing. The order is: size of the body, JSON, types, length of each
- *         text, then the image's characters. What is allocated for them is less than the
- *         body, which is bounded.
+ * Trust   nothing. The order is: size of the body, number of its values, JSON, types,
+ *         length of each text, then the image's characters. A tree of tiny values takes
+ *         some hundred times the memory of its text: that is why they are counted before
+ *         any is made. What remains, strings, takes a few times the body, which is bounded.
  *         Every message says which field, and where in it.
  */
 #include "app/meme_request.h"
@@ -224,11 +225,33 @@ static bool check_fields(json_t *root, struct meme_error *err)
     return true;
 }
 
+/* Every value of the text but the first stands behind one of these characters, RFC 8259 section 2. */
+static bool has_few_values(const char *text, size_t len)
+{
+    enum {
+        MOST_VALUES = 64
+    }; /* ours: a request has three, and one that is wrong still gets a precise answer */
+    unsigned values = 0;
+    bool is_string = false;
+    for (size_t i = 0; i < len && values <= MOST_VALUES; i++) {
+        if (text[i] == '"')
+            is_string = !is_string;
+        else if (is_string && text[i] == '\\')
+            i++;
+        else if (!is_string && (text[i] == '[' || text[i] == '{' || text[i] == ','))
+            values++;
+    }
+    return values <= MOST_VALUES;
+}
+
 static bool load_json(const void *body, size_t body_bytes, json_t **root, struct meme_error *err)
 {
     json_error_t why;
     if (body_bytes == 0)
         return meme_fail(err, MEME_BAD_JSON, "the body is empty; it must be a JSON object");
+    if (!has_few_values(body, body_bytes))
+        return meme_fail(err, MEME_BAD_JSON,
+                         "the body has far more values than the three fields of a request");
     *root = json_loadb(body, body_bytes, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &why);
     if (*root != NULL)
         return true;

@@ -168,6 +168,35 @@ static void test_deep(void **state)
     assert_int_equal(err.reason, MEME_BAD_JSON);
 }
 
+/* A tree of tiny values takes far more memory than its text: it is refused before it is made. */
+static void test_many(void **state)
+{
+    (void)state;
+    static const char *const pieces[] = {"{},", "[],", "0,", "\"a\\\"\":[", "{\"a\":1},"};
+    struct meme_limits limits = meme_options_default().limits;
+    struct meme_request request;
+    struct meme_error err;
+    static const char good[] = "{\"image\":\"Zm9v\",\"topText\":\"\\\\\\\"";
+    static char body[1 << 20];
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+        size_t len = strlen(pieces[i]);
+        body[0] = '[';
+        for (size_t at = 1; at + len <= sizeof body; at += len)
+            memcpy(body + at, pieces[i], len);
+        assert_false(meme_request_parse(body, sizeof body, &limits, &request, &err));
+        assert_int_equal(err.reason, MEME_BAD_JSON);
+        assert_non_null(strstr(err.message, "far more values"));
+    }
+    /* The same characters in a text are text, whatever stands before them. */
+    memset(body, ',', 2000);
+    memcpy(body, good, strlen(good));
+    memcpy(body + 1998, "\"}", 2);
+    limits.max_text_chars = 4000;
+    assert_true(meme_request_parse(body, 2000, &limits, &request, &err));
+    assert_string_equal(request.bottom, "");
+    meme_request_fini(&request);
+}
+
 /* Any truncation of a good body is refused, any change of bytes is survived, and no error struct is needed. */
 static void test_damage(void **state)
 {
@@ -222,9 +251,9 @@ static void test_error_json(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good),       cmocka_unit_test(test_texts), cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_sizes),      cmocka_unit_test(test_deep),  cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_error_json),
+        cmocka_unit_test(test_good),   cmocka_unit_test(test_texts),      cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_sizes),  cmocka_unit_test(test_deep),       cmocka_unit_test(test_many),
+        cmocka_unit_test(test_damage), cmocka_unit_test(test_error_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
