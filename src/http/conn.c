@@ -26,6 +26,14 @@
 /* Answers are collected up to this size before they are sent, as long as more requests wait in the buffer. Ours. */
 #define COLLECT_MAX 4096
 
+/*
+ * A large answer may queue this part of the large blocks that are left for
+ * sending, and at least so many bytes: a few peers that do not read must not
+ * hold the memory that all others need. TCP keeps three eighths for receiving. Ours.
+ */
+#define SHARE     32
+#define SHARE_MIN (64 << 10)
+
 /* What a peer may still send while we linger: a full window or two. Beyond it we reset. Ours. */
 #define LINGER_BYTES (64 << 20)
 
@@ -187,6 +195,33 @@ static void begin_head(struct http_conn *conn)
     http_head_start(&req->head, false, &conn->server->config.limits, req->lines);
 }
 
+static void share_memory(struct http_conn *conn)
+{
+    struct weft_pool_usage usage;
+    int64_t left, share;
+
+    weft_pool_usage(weft_stack_pool(conn->server->stack), &usage);
+    left = (int64_t)(usage.large_blocks - usage.large_used) - usage.large_blocks / 8 * 3;
+    share = left > 0 ? left * WEFT_BLOCK_LARGE / SHARE : 0;
+    if (share < SHARE_MIN)
+        share = SHARE_MIN;
+    if (share > conn->server->send_buffer)
+        share = conn->server->send_buffer;
+    weft_sock_setopt(conn->sock, WEFT_OPT_SEND_BUFFER, share);
+    conn->req->has_share = true;
+}
+
+static int pump(struct http_conn *conn)
+{
+    struct weft_http_req *req = conn->req;
+
+    if (!http_out_is_streaming(&req->out))
+        return HTTP_OUT_DONE;
+    if (!req->has_share)
+        share_memory(conn);
+    return http_out_pump(&req->out, conn->sock);
+}
+
 static bool step_busy(struct http_conn *conn)
 {
     struct weft_http_req *req = conn->req;
@@ -196,7 +231,7 @@ static bool step_busy(struct http_conn *conn)
         return true;
     if (conn->state != HTTP_CONN_BUSY || req->answer != HTTP_ANSWER_COMPLETE)
         return false;
-    result = http_out_is_streaming(&req->out) ? http_out_pump(&req->out, conn->sock) : HTTP_OUT_DONE;
+    result = pump(conn);
     if (conn->state != HTTP_CONN_BUSY)
         return false;
     /* RFC 9112 8: a body that cannot be completed has to be seen to be incomplete. FIN shows it where its length is

@@ -194,13 +194,20 @@ static int read_to_buffer(struct http_out *out)
     return error;
 }
 
+/* When blocks are scarce they are the stack's to receive with: what is sent is copied, and TCP says when. */
+static struct weft_block *take_block(struct weft_pool *pool)
+{
+    struct weft_pool_usage usage;
+
+    weft_pool_usage(pool, &usage);
+    return usage.large_used < usage.large_blocks / 2 ? weft_block_new(pool, WEFT_BLOCK_LARGE) : NULL;
+}
+
 static int read_to_block(struct http_out *out, struct weft_pool *pool)
 {
-    struct weft_block *block = weft_block_new(pool, WEFT_BLOCK_LARGE);
+    struct weft_block *block = take_block(pool);
     int error;
 
-    if (!block)
-        block = weft_block_new(pool, WEFT_BLOCK_SMALL);
     if (!block)
         return read_to_buffer(out);
     out->off = 0;

@@ -113,6 +113,7 @@ struct weft_http_req {
     bool is_answer_bad; /* something in the answer's head was not allowed */
     bool persists;      /* the connection lives on after the answer; valid once it is complete */
     bool ends_by_close; /* the answer's body ends when the connection does */
+    bool has_share;     /* the socket's send buffer has been set for the answer */
     struct http_parts parts;
     char host_room[272];
     struct http_line lines[]; /* limits.fields of them */
@@ -130,6 +131,7 @@ struct weft_http_server {
     struct weft_http_req *stock;
     uint32_t stocked;
     struct weft_http_server_stats stats;
+    int64_t send_buffer; /* of a socket, bytes, as the stack has it */
     uint64_t boundaries; /* multipart boundaries made so far */
     unsigned depth;      /* of our code on the call stack */
     bool is_full;        /* connections may wait to be accepted */

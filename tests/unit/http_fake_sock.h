@@ -425,7 +425,7 @@ int weft_sock_setopt(struct weft_sock *sock, enum weft_sockopt option, int64_t v
     fake_use(sock);
     if (option == WEFT_OPT_NODELAY)
         sock->nodelay = (int)value;
-    if (option == WEFT_OPT_SEND_BUFFER)
+    if (option == WEFT_OPT_SEND_BUFFER && (size_t)value < sock->room)
         sock->room = (size_t)value;
     return 0;
 }

@@ -1376,13 +1376,13 @@ static void lingers_while_the_peer_reads(void **state)
     app.stack.hold = true;
     start();
     sock = fake_connect(&app.stack);
-    fake_send_text(sock, "GET /stream?len=100000&known HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    fake_send_text(sock, "GET /stream?len=50000&known HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
     fake_run(&app.stack);
     assert_true(sock->fin);
     for (unsigned i = 0; i < 30; i++) {
         fake_advance(&app.stack, 30 * WEFT_SEC);
         assert_false(sock->closed);
-        fake_take(sock, 3000);
+        fake_take(sock, 1500);
     }
     fake_take(sock, FAKE_NO_LIMIT);
     fake_advance(&app.stack, 4 * WEFT_SEC);
@@ -1390,7 +1390,7 @@ static void lingers_while_the_peer_reads(void **state)
     fake_advance(&app.stack, 2 * WEFT_SEC);
     assert_true(sock->closed);
     assert_false(sock->aborted);
-    assert_streamed(sock, 100000, false);
+    assert_streamed(sock, 50000, false);
 }
 
 static void lingers_not_for_ever(void **state)
@@ -1401,7 +1401,7 @@ static void lingers_not_for_ever(void **state)
     app.stack.hold = true;
     start();
     sock = fake_connect(&app.stack);
-    fake_send_text(sock, "GET /stream?len=100000&known HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    fake_send_text(sock, "GET /stream?len=50000&known HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
     fake_advance(&app.stack, 61 * WEFT_SEC);
     assert_true(sock->aborted);
 }

@@ -138,6 +138,8 @@ static const struct weft_http_route routes[] = {
     {"/count", "POST", answer_count, NULL, 1000 * (uint64_t)MIB},
 };
 
+static uint32_t receive_buffer; /* of the client's stack; 0: the default */
+
 /* `faults`: as in weft_impair_parse; NULL: a wire without any. */
 static void make_world(uint64_t seed, const char *faults, uint32_t max_connections)
 {
@@ -149,13 +151,14 @@ static void make_world(uint64_t seed, const char *faults, uint32_t max_connectio
         .nroutes = sizeof(routes) / sizeof(routes[0]),
         .max_connections = max_connections,
     };
+    struct weft_stack_config small = {.tcp = {.receive_buffer = receive_buffer}};
     struct weft_http_client_config none = {0};
     struct weft_impair_config impair = {0};
     struct weft_link *a, *b;
 
     world.service = config.endpoint;
     assert_int_equal(weft_sim_new(seed, &world.sim), 0);
-    assert_int_equal(weft_sim_add_stack(world.sim, NULL, &world.near), 0);
+    assert_int_equal(weft_sim_add_stack(world.sim, &small, &world.near), 0);
     assert_int_equal(weft_sim_add_stack(world.sim, NULL, &world.far), 0);
     assert_int_equal(weft_link_pipe(&wire, &a, &b), 0);
     if (faults) {
@@ -384,6 +387,33 @@ static void a_reader_that_never_reads_is_cleaned_up(void **state)
     end_world();
 }
 
+/* Fifty peers that ask for much and read nothing: others are still served, and fast. */
+static void slow_readers_do_not_stop_the_others(void **state)
+{
+    static struct call slow[50];
+    struct call call = {0};
+    struct weft_pool_usage usage;
+
+    (void)state;
+    memset(slow, 0, sizeof(slow));
+    receive_buffer = 16384;
+    make_world(1, "delay=2ms", 0);
+    receive_buffer = 0;
+    for (unsigned i = 0; i < 50; i++) {
+        slow[i].is_paused = true;
+        begin(&slow[i], "GET", "/stream?len=100000000", 0, false);
+    }
+    weft_sim_run(world.sim, weft_sim_now(world.sim) + 5 * WEFT_SEC, NULL, NULL);
+    weft_pool_usage(weft_sim_pool(world.sim), &usage);
+    assert_true(usage.large_used < usage.large_blocks / 2);
+    begin(&call, "GET", "/stream?len=1000000", 0, false);
+    finish(&call, 5 * WEFT_SEC);
+    assert_int_equal(call.got, 1000000);
+    for (unsigned i = 0; i < 50; i++)
+        weft_http_call_cancel(slow[i].call);
+    end_world();
+}
+
 /* RFC 9112 9.6: the refusal arrives although the client is still sending when it is made. */
 static void an_early_refusal_arrives(void **state)
 {
@@ -581,6 +611,7 @@ int main(void)
         cmocka_unit_test(large_bodies_move_over_a_bad_wire),
         cmocka_unit_test(a_reader_that_pauses_stops_the_sender),
         cmocka_unit_test(a_reader_that_never_reads_is_cleaned_up),
+        cmocka_unit_test(slow_readers_do_not_stop_the_others),
         cmocka_unit_test(an_early_refusal_arrives),
         cmocka_unit_test(asks_before_it_sends),
         cmocka_unit_test(many_connections_are_served_at_once),
