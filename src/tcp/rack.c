@@ -18,9 +18,9 @@
 /* RFC 8985 7.2: TLP.max_ack_delay, what a lone segment's ACK may be delayed by; RFC 9293 allows up to
  * 500 ms, hosts use up to 200 ms. */
 #define MAX_ACK_DELAY (200 * WEFT_MSEC)
-/* A probe never goes out sooner than this; ours, so that a timer's grain does not make probes of
- * acknowledgements that are on their way. */
-#define PROBE_DELAY_MIN (2 * WEFT_MSEC)
+/* A probe never goes out sooner than this, whatever the round trip: a host that is busy with something
+ * else for a moment has lost nothing. Ours; the drafts before RFC 8985 had it. */
+#define PROBE_DELAY_MIN (10 * WEFT_MSEC)
 
 void tcp_rack_init(struct tcb *tcb)
 {
