@@ -88,7 +88,11 @@ struct weft_http_source {
      * cannot be completed, and the connection is closed so that the peer sees it.
      */
     ptrdiff_t (*read)(struct weft_http_source *source, void *buf, size_t len);
-    /* The source is not needed any more. Called exactly once for each source that was handed over; may be NULL. */
+    /*
+     * The source is not needed any more. Called exactly once for each source
+     * that was handed over, and before the `done` of its request or call, which
+     * may free both; may be NULL.
+     */
     void (*close)(struct weft_http_source *source);
 };
 
@@ -361,7 +365,7 @@ struct weft_http_entity {
     const char *type; /* Content-Type, or NULL */
     /* Writes up to `len` bytes from `off`, which is below `length`. Returns how many, at least 1, or a negative code. */
     ptrdiff_t (*read_at)(struct weft_http_entity *entity, uint64_t off, void *buf, size_t len);
-    /* The entity is not needed any more. Called exactly once; may be NULL. */
+    /* The entity is not needed any more. Called exactly once, before the `done` of the request; may be NULL. */
     void (*close)(struct weft_http_entity *entity);
 };
 

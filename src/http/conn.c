@@ -62,7 +62,11 @@ static void close_socket(struct http_conn *conn)
     die(conn);
 }
 
-/* Ends the exchange, if there is one, and resets. While its `done` runs, the socket can still be asked for names. */
+/*
+ * Ends the exchange, if there is one, and resets. While its `done` runs, the
+ * socket can still be asked for names; a source is closed before, since `done`
+ * may free what it stands in.
+ */
 static void reset(struct http_conn *conn, int error)
 {
     bool was_busy = conn->state == HTTP_CONN_BUSY;
@@ -70,8 +74,10 @@ static void reset(struct http_conn *conn, int error)
     if (conn->state == HTTP_CONN_DEAD)
         return;
     conn->state = HTTP_CONN_DEAD;
-    if (was_busy)
+    if (was_busy) {
+        http_out_drop(&conn->req->out);
         http_exchange_end(conn->req, error);
+    }
     weft_sock_abort(conn->sock);
     die(conn);
 }

@@ -23,7 +23,6 @@ struct app {
     struct weft_http_record record;
     char log_text[256];
     /* The source that handlers send from. */
-    struct weft_http_source source;
     size_t source_left, source_max, source_at;
     int source_pause; /* say AGAIN before each of so many reads */
     int source_error; /* instead of the end */
@@ -102,11 +101,20 @@ static void collect_more(struct weft_http_req *req, void *user)
     collect(req);
 }
 
+/* What a handler streams from; it goes when the request is over. */
+struct stream {
+    struct weft_http_source source; /* first */
+    bool is_closed;
+};
+
 static void note_done(struct weft_http_req *req, void *user, int error)
 {
     struct weft_endpoint remote;
+    struct stream *stream = user;
 
-    (void)user;
+    if (stream)
+        assert_true(stream->is_closed);
+    free(stream);
     weft_http_req_remote(req, &remote);
     assert_int_equal(remote.addr.b[15], 9);
     app.dones++;
@@ -166,7 +174,10 @@ static ptrdiff_t read_source(struct weft_http_source *source, void *buf, size_t 
 
 static void close_source(struct weft_http_source *source)
 {
-    (void)source;
+    struct stream *stream = (struct stream *)source;
+
+    assert_false(stream->is_closed);
+    stream->is_closed = true;
     app.closes++;
 }
 
@@ -174,6 +185,7 @@ static void close_source(struct weft_http_source *source)
 static void stream(struct weft_http_req *req, void *user)
 {
     static const struct weft_http_watch watch = {NULL, note_done};
+    struct stream *from = calloc(1, sizeof(*from));
     char text[32] = "0";
     ptrdiff_t known = weft_http_req_param(req, "known", NULL, 0);
 
@@ -181,11 +193,12 @@ static void stream(struct weft_http_req *req, void *user)
     weft_http_req_param(req, "len", text, sizeof(text));
     app.source_left = strtoul(text, NULL, 10);
     app.source_at = 0;
-    app.source = (struct weft_http_source){read_source, close_source};
+    assert_non_null(from);
+    from->source = (struct weft_http_source){read_source, close_source};
     app.held = req;
-    weft_http_req_watch(req, &watch, NULL);
+    weft_http_req_watch(req, &watch, from);
     weft_http_answer(req, 200);
-    weft_http_answer_source(req, &app.source,
+    weft_http_answer_source(req, &from->source,
                             known != WEFT_E_NOTFOUND ? (int64_t)app.source_left : WEFT_HTTP_UNKNOWN);
 }
 
