@@ -478,6 +478,7 @@ static void segments_from_or_to_many_are_not_answered(void **state)
         we_send_nothing(t);
     }
     t->our_addr = tp_us;
+    assert_int_equal(tp_drops(t, WEFT_DROP_TCP_ADDRESS), 6);
     tcp_peer_end_quiet(t);
 }
 
