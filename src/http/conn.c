@@ -228,6 +228,29 @@ static int pump(struct http_conn *conn)
     return http_out_pump(&req->out, conn->sock);
 }
 
+/*
+ * The source has failed. As long as nothing of its answer has gone, another
+ * takes its place. RFC 9112 8: otherwise it has to be seen to be incomplete;
+ * FIN shows that where its length is known, or else only a reset. Returns what
+ * there is to do, as http_out_pump.
+ */
+static int end_badly(struct weft_http_req *req)
+{
+    if (http_out_retract(&req->out)) {
+        req->answer = HTTP_ANSWER_NONE;
+        req->ends_by_close = false;
+        req->out.body_bytes = 0;
+        req->detail = "the body could not be read";
+        weft_http_answer_error(req, 500, req->detail);
+    } else if (req->ends_by_close) {
+        return WEFT_E_IO;
+    } else {
+        req->persists = false;
+    }
+    req->body_error = WEFT_E_IO;
+    return HTTP_OUT_DONE;
+}
+
 static bool step_busy(struct http_conn *conn)
 {
     struct weft_http_req *req = conn->req;
@@ -240,14 +263,8 @@ static bool step_busy(struct http_conn *conn)
     result = pump(conn);
     if (conn->state != HTTP_CONN_BUSY)
         return false;
-    /* RFC 9112 8: a body that cannot be completed has to be seen to be incomplete. FIN shows it where its length is
-     * known; where FIN would be its end, only a reset does. */
-    if (result == WEFT_E_IO && !req->ends_by_close) {
-        req->body_error = WEFT_E_IO;
-        req->persists = false;
-        http_out_drop(&req->out);
-        result = HTTP_OUT_DONE;
-    }
+    if (result == WEFT_E_IO)
+        result = end_badly(req);
     if (!has_gone(conn, result))
         return false;
     end_exchange(conn);

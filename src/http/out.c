@@ -29,6 +29,7 @@ static void compact(struct http_out *out)
     out->rd = 0;
     out->ready -= gone;
     out->wr -= gone;
+    out->origin -= gone;
 }
 
 char *http_out_reserve(struct http_out *out, uint32_t n)
@@ -100,6 +101,8 @@ void http_out_stream(struct http_out *out, struct weft_http_source *source, int6
     out->is_chunked = chunked;
     out->is_starved = false;
     out->is_bulk = length > HTTP_OUT_SMALL;
+    out->has_begun = false;
+    out->origin = out->ready;
 }
 
 static void close_source(struct http_out *out)
@@ -109,6 +112,15 @@ static void close_source(struct http_out *out)
     out->source = NULL;
     if (source && source->close)
         source->close(source);
+}
+
+bool http_out_retract(struct http_out *out)
+{
+    close_source(out);
+    if (out->has_begun)
+        return false;
+    out->ready = out->wr = out->origin;
+    return true;
 }
 
 void http_out_drop(struct http_out *out)
@@ -234,6 +246,7 @@ int http_out_flush(struct http_out *out, struct weft_sock *sock)
         if (got < 0)
             return result_of(got);
         out->rd += (uint32_t)got;
+        out->has_begun |= out->rd > out->origin;
     }
     if (out->rd == out->wr)
         out->rd = out->ready = out->wr = 0;

@@ -34,6 +34,8 @@ struct http_out {
     bool is_chunked;     /* the source's bytes go in chunks */
     bool is_starved;     /* the source had none; http_out_resume */
     bool is_bulk;        /* the source gives much at a time: worth a block */
+    bool has_begun;      /* bytes of what the source belongs to, its head included, have gone */
+    uint32_t origin;     /* where that begins in the buffer; valid until `has_begun` */
     uint64_t body_bytes; /* of the current body, that have been given to the buffer or the socket */
 };
 
@@ -90,6 +92,10 @@ static inline void http_out_resume(struct http_out *out)
  */
 int http_out_flush(struct http_out *out, struct weft_sock *sock);
 int http_out_pump(struct http_out *out, struct weft_sock *sock);
+
+/* Closes a source that has failed, and takes back what it belongs to, its head included, if nothing of that has gone:
+ * true. Otherwise what is in the buffer may still go; what stood there before may in any case. */
+bool http_out_retract(struct http_out *out);
 
 /* Drops all that has not gone. */
 void http_out_drop(struct http_out *out);

@@ -1170,6 +1170,60 @@ static void a_source_that_fails_cuts_the_answer(void **state)
     assert_int_equal(app.closes, 2);
 }
 
+/* Nothing of it has left: another answer takes its place, and the connection lives on. */
+static void a_source_that_fails_at_once_is_an_error_500(void **state)
+{
+    struct weft_sock *sock;
+
+    (void)state;
+    app.source_error = WEFT_E_IO;
+    start();
+    sock =
+        connect_and_send("GET /hello HTTP/1.1\r\nHost: h\r\n\r\nGET /stream?len=0 HTTP/1.1\r\nHost: h\r\n\r\n"
+                         "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_string_equal(fake_text(sock),
+                        HELLO "HTTP/1.1 500 Internal Server Error\r\n" STAMP
+                              "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 54\r\n\r\n"
+                              "500 Internal Server Error\n\nthe body could not be read\n" HELLO);
+    assert_int_equal(app.dones, 1);
+    assert_int_equal(app.done_error, WEFT_E_IO);
+    assert_int_equal(app.closes, 1);
+    assert_stays_open(sock);
+    sock = connect_and_send("GET /stream?len=0 HTTP/1.0\r\n\r\n");
+    assert_has(sock, "500 Internal Server Error\r\n");
+    assert_closes(sock);
+}
+
+/* Answers that were complete before a source failed, and what it gave until then, reach a peer that reads slowly. */
+static void a_source_that_fails_takes_nothing_back(void **state)
+{
+    struct weft_sock *sock;
+    size_t len = 0;
+
+    (void)state;
+    app.source_error = WEFT_E_IO;
+    app.source_max = 300;
+    app.stack.hold = true;
+    start();
+    sock = fake_connect(&app.stack);
+    sock->room = 50;
+    fake_send_text(sock,
+                   "GET /hello HTTP/1.1\r\nHost: h\r\n\r\nGET /stream?len=3000 HTTP/1.1\r\nHost: h\r\n\r\n");
+    fake_run(&app.stack);
+    for (unsigned i = 0; i < 1000 && !sock->fin; i++) {
+        fake_take(sock, 50);
+        fake_run(&app.stack);
+    }
+    fake_take(sock, FAKE_NO_LIMIT);
+    assert_int_equal(app.done_error, WEFT_E_IO);
+    assert_memory_equal(fake_text(sock), HELLO, sizeof(HELLO) - 1);
+    for (const char *at = fake_text(sock); (at = strstr(at, "\r\n012c\r\n")) != NULL; at++)
+        len += 300;
+    assert_int_equal(len, 3000);
+    assert_has_not(sock, "\r\n0\r\n\r\n");
+    assert_closes(sock);
+}
+
 static void a_peer_that_goes_away_closes_the_source(void **state)
 {
     struct weft_sock *sock;
@@ -1803,6 +1857,8 @@ int main(void)
         TEST(a_source_may_pause),
         TEST(works_with_an_empty_pool),
         TEST(a_source_that_fails_cuts_the_answer),
+        TEST(a_source_that_fails_at_once_is_an_error_500),
+        TEST(a_source_that_fails_takes_nothing_back),
         TEST(a_peer_that_goes_away_closes_the_source),
         TEST(copies_what_it_is_given),
         TEST(bad_answers_become_500),
