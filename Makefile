@@ -28,7 +28,7 @@ help:
 	@sed -n '/^#   make/s/^#   //p' Makefile
 
 $(BUILD)/build.ninja:
-	meson setup $(BUILD) --prefix=$(PREFIX) >/dev/null
+	meson setup $(BUILD) >/dev/null
 
 build:
 	$(call deps,build)
@@ -65,6 +65,8 @@ docs:
 	@ninja -C $(BUILD) docs
 
 install: build
+	@meson configure $(BUILD) -Dprefix=$(PREFIX)
+	@ninja -C $(BUILD) --quiet
 	@meson install -C $(BUILD) --no-rebuild $(if $(DESTDIR),--destdir $(DESTDIR))
 
 clean:
