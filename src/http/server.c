@@ -206,6 +206,17 @@ static void accept_all(struct weft_http_server *server)
         weft_timer_set(server->stack, &server->timer, again);
 }
 
+/* Connections may wait, and something may have ended or become idle by which there will be room for one. */
+static void look_for_room(struct weft_http_server *server)
+{
+    weft_time again = next_accept(server);
+
+    if (can_accept(server))
+        accept_all(server);
+    else if (server->listener && again != WEFT_TIME_NEVER)
+        weft_timer_set(server->stack, &server->timer, again);
+}
+
 static void listener_ready(struct weft_handler *handler, struct weft_sock *sock, unsigned events,
                            weft_time now)
 {
@@ -265,8 +276,8 @@ void http_server_enter(struct weft_http_server *server)
 
 void http_server_leave(struct weft_http_server *server)
 {
-    if (server->depth == 1 && server->is_full && !server->is_freed && can_accept(server))
-        accept_all(server);
+    if (server->depth == 1 && server->is_full && !server->is_freed)
+        look_for_room(server);
     if (--server->depth > 0)
         return;
     if (server->is_freed)

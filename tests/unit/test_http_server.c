@@ -1524,6 +1524,23 @@ static void a_new_connection_waits_when_all_are_busy(void **state)
     assert_string_equal(fake_text(second), HELLO);
 }
 
+/* All are busy when the listener becomes ready; nothing but the end of an exchange says that there is room. */
+static void a_new_connection_waits_for_one_to_become_idle(void **state)
+{
+    struct weft_sock *first, *second;
+
+    (void)state;
+    app.config.max_connections = 1;
+    start();
+    first = connect_and_send("GET /later HTTP/1.1\r\nHost: h\r\n\r\n");
+    second = connect_and_send("GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_false(second->accepted);
+    weft_http_answer_bytes(app.held, "x", 1);
+    fake_advance(&app.stack, WEFT_SEC);
+    assert_true(first->closed);
+    assert_string_equal(fake_text(second), HELLO);
+}
+
 static void tries_again_when_the_stack_has_no_socket(void **state)
 {
     struct weft_sock *sock;
@@ -1874,6 +1891,7 @@ int main(void)
         TEST(lingers_not_for_ever),
         TEST(an_idle_connection_makes_room_for_a_new_one),
         TEST(a_new_connection_waits_when_all_are_busy),
+        TEST(a_new_connection_waits_for_one_to_become_idle),
         TEST(tries_again_when_the_stack_has_no_socket),
         TEST(stops_gracefully),
         TEST(stops_at_once_when_nothing_is_under_way),
