@@ -546,34 +546,43 @@ static bool send_poke(struct tcb *tcb, tcp_seq seq, enum weft_tcp_send_reason wh
     return send_segment(tcb, &segment) >= 0;
 }
 
-static bool send_probes(struct tcb *tcb)
+/* The persist timer has fired: data as far as the window goes, which is the override timeout of the sender's
+ * silly window avoidance (RFC 9293 3.8.6.2.1 (4)); when it is shut, a probe (3.8.6.1). */
+static bool send_window_probe(struct tcb *tcb)
 {
-    struct core *core = tcb->tcp->core;
+    uint32_t window = usable_window(tcb);
+    uint32_t len = unsent(tcb) < window ? unsent(tcb) : window;
+    bool waits =
+        seq_eq(tcb->snd.una, tcb->snd.nxt); /* or something has gone, and its ACK will say the window */
+    bool sent = true;
 
-    if ((tcb->owed & TCP_OWED_PROBE) && !send_tail_probe(tcb))
-        return false;
-    if ((tcb->owed & TCP_OWED_WINDOW_PROBE) && usable_window(tcb) > 0) {
-        /* The override timeout of the sender's silly window avoidance (RFC 9293 3.8.6.2.1). */
-        uint32_t len = unsent(tcb) < usable_window(tcb) ? unsent(tcb) : usable_window(tcb);
-
-        tcb->owed &= (uint16_t)~TCP_OWED_WINDOW_PROBE;
-        if (len > 0 && !send_new_segment(tcb, len < tcb->snd.mss ? len : tcb->snd.mss, WEFT_SENT_DATA))
-            return false;
-    }
-    if (tcb->owed & TCP_OWED_WINDOW_PROBE) {
+    if (waits && len > 0) {
+        sent = send_new_segment(tcb, len < tcb->snd.mss ? len : tcb->snd.mss, WEFT_SENT_DATA);
+    } else if (waits && window == 0) {
         /* DEVIATES: RFC 9293 3.8.6.1 probes with an octet of new data where there is one. An old
          * number makes the peer say its window just as well and does not leave a byte in doubt;
          * Linux and the BSDs' keepalives do it so. Test: tests/unit/test_tcp_window.c. */
-        tcb->owed &= (uint16_t)~TCP_OWED_WINDOW_PROBE;
-        core_count(core, WEFT_COUNT_TCP_ZERO_WINDOW_PROBES);
-        if (!send_poke(tcb, seq_sub(tcb->snd.una, 1), WEFT_SENT_WINDOW_PROBE))
-            return false;
+        sent = send_poke(tcb, seq_sub(tcb->snd.una, 1), WEFT_SENT_WINDOW_PROBE);
+        if (sent)
+            tcp_timer_window_probe_sent(tcb);
     }
+    if (sent)
+        tcb->owed &= (uint16_t)~TCP_OWED_WINDOW_PROBE;
+    return sent;
+}
+
+static bool send_probes(struct tcb *tcb)
+{
+
+    if ((tcb->owed & TCP_OWED_PROBE) && !send_tail_probe(tcb))
+        return false;
+    if ((tcb->owed & TCP_OWED_WINDOW_PROBE) && !send_window_probe(tcb))
+        return false;
     if (tcb->owed & TCP_OWED_KEEPALIVE) {
-        tcb->owed &= (uint16_t)~TCP_OWED_KEEPALIVE;
-        core_count(core, WEFT_COUNT_TCP_KEEPALIVES);
         if (!send_poke(tcb, seq_sub(tcb->snd.nxt, 1), WEFT_SENT_KEEPALIVE))
             return false;
+        tcb->owed &= (uint16_t)~TCP_OWED_KEEPALIVE;
+        core_count(tcb->tcp->core, WEFT_COUNT_TCP_KEEPALIVES);
     }
     return true;
 }
@@ -687,7 +696,8 @@ bool tcp_output(struct tcb *tcb)
         done = false;
     }
     done = send_acks(tcb) && done;
-    tcp_timer_window(tcb);
+    if (done)
+        tcp_timer_window(tcb);
     tcp_trace_snd(tcb);
     return done;
 }

@@ -530,6 +530,7 @@ void tcp_timer_established(struct tcb *tcb);           /* the handshake is compl
 void tcp_timer_data_sent(struct tcb *tcb);             /* data or FIN has gone out, new or again */
 void tcp_timer_ack_progress(struct tcb *tcb);          /* SND.UNA has moved or the scoreboard has changed */
 void tcp_timer_window(struct tcb *tcb);                /* the window opened, closed, or data waits for it */
+void tcp_timer_window_probe_sent(struct tcb *tcb);     /* a probe of the shut window has gone out */
 void tcp_timer_reorder(struct tcb *tcb, weft_time in); /* RACK waits for reordered segments; 0: no more */
 void tcp_timer_ack_owed(struct tcb *tcb);              /* an ACK may be delayed */
 void tcp_timer_ack_sent(struct tcb *tcb);              /* some segment carried our ACK */

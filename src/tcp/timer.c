@@ -190,6 +190,13 @@ void tcp_timer_window(struct tcb *tcb)
     }
 }
 
+void tcp_timer_window_probe_sent(struct tcb *tcb)
+{
+    core_count(tcb->tcp->core, WEFT_COUNT_TCP_ZERO_WINDOW_PROBES);
+    if (tcb->unanswered < UINT8_MAX)
+        tcb->unanswered++;
+}
+
 void tcp_timer_reorder(struct tcb *tcb, weft_time in)
 {
     if (in == 0)
@@ -320,7 +327,6 @@ static bool on_persist(struct tcb *tcb)
 {
     if (tcb->unanswered >= tcb->tcp->config.data_retries)
         return give_up(tcb, WEFT_CAUSE_R2);
-    tcb->unanswered++;
     if (tcb->probes < UINT8_MAX)
         tcb->probes++;
     tcp_owe(tcb, TCP_OWED_WINDOW_PROBE);

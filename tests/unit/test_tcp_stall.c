@@ -451,6 +451,30 @@ static void no_packet_for_an_ack_while_the_window_is_shut(void **state)
     tcp_peer_end(t);
 }
 
+/* A probe that could not be sent was not left unanswered by the peer. */
+static void no_packet_for_a_window_probe(void **state)
+{
+    (void)state;
+    for (uint16_t window = 0; window <= 1; window++) {
+        struct tcp_peer *t = tcp_peer_established(NULL);
+        struct hoard hoard = {0};
+
+        t->window = window;
+        peer_sends(t, "A", 1, 1, 0);
+        we_write(t, 1000);
+        take_all(t, &hoard);
+        after(t, 120 * WEFT_SEC);
+        we_are(t, ESTABLISHED);
+        give_back(&hoard);
+        assert_true(await_segment(t, 61 * WEFT_SEC));
+        ignore_sent(t);
+        t->window = 5000;
+        peer_sends(t, "A", 1, 1, 0);
+        assert_int_equal(peer_answers(t, 1, 1001, 10 * WEFT_SEC), 1001);
+        tcp_peer_end(t);
+    }
+}
+
 /* However much is written, an ACK can come in, and writing goes on when it has. */
 static void writers_leave_memory_to_receive(void **state)
 {
@@ -928,6 +952,123 @@ static void a_lost_syn_means_a_small_window(void **state)
     tcp_peer_end(t);
 }
 
+/* --- All together, at random ------------------------------------------------------------------------------------------------ */
+
+struct troubles {
+    struct hoard hoard;
+    bool no_memory, no_route;
+    uint32_t got;
+};
+
+/* The peer says what it has got, and with `len` something of its own: what comes next, or the last again. */
+static void peer_speaks(struct tcp_peer *t, struct troubles *troubles, uint32_t len)
+{
+    uint32_t nxt = t->peer_sent - t->irs;
+
+    troubles->got = taken(t, troubles->got);
+    peer_sends(t, "A", nxt, troubles->got, len);
+}
+
+static void toggle_memory(struct tcp_peer *t, struct troubles *troubles)
+{
+    troubles->no_memory = !troubles->no_memory;
+    if (troubles->no_memory)
+        take_all(t, &troubles->hoard);
+    else
+        give_back(&troubles->hoard);
+}
+
+static void toggle_route(struct tcp_peer *t, struct troubles *troubles)
+{
+    troubles->no_route = !troubles->no_route;
+    if (troubles->no_route)
+        route_goes(t);
+    else
+        route_is_back(t);
+}
+
+static void something_happens(struct tcp_peer *t, struct troubles *troubles, struct test_rng *rng)
+{
+    static const uint16_t windows[] = {0, 1, 300, 1000, 65535};
+    static const uint16_t sizes[] = {88, 500, 1460, 9000};
+
+    switch (test_rng_below(rng, 10)) {
+    case 0:
+        toggle_memory(t, troubles);
+        break;
+    case 1:
+        toggle_route(t, troubles);
+        break;
+    case 2:
+        t->link_is_full = !t->link_is_full;
+        break;
+    case 3:
+        t->window = windows[test_rng_below(rng, 5)];
+        peer_speaks(t, troubles, 0);
+        break;
+    case 4:
+        weft_sock_setopt(t->sock, WEFT_OPT_MAXSEG, sizes[test_rng_below(rng, 4)]);
+        break;
+    case 5:
+        ignore_sent(t); /* lost */
+        break;
+    case 6:
+        peer_speaks(t, troubles, test_rng_below(rng, 200));
+        break;
+    case 7:
+        after(t, test_rng_below(rng, 3000) * WEFT_MSEC);
+        break;
+    default:
+        tp_write(t, 1 + test_rng_below(rng, 6000), 0);
+        tp_step(t);
+    }
+}
+
+/* Whatever happened, in whatever order: when all is well again everything goes through. */
+static void after_all_troubles_everything_goes_through(void **state)
+{
+    struct test_rng rng = test_rng_start(__func__);
+
+    (void)state;
+    for (unsigned run = 0; run < 150; run++) {
+        uint64_t replay = rng.state;
+        uint32_t bits = test_rng_u32(&rng);
+        const struct tcp_peer_setup setup = {
+            .accepts = bits & 1,
+            .sack = bits >> 1 & 1,
+            .timestamps = bits >> 2 & 1,
+            .caps = bits >> 3 & 1 ? WEFT_LINK_TSO4 : 0,
+            .mss = 1460,
+            .tx_queue = 8,
+            .tcp = {.ranges = bits >> 4 & 1 ? 4 : 0},
+            .pool = {.pkts = 512, .small_blocks = 512, .large_blocks = 64},
+        };
+        struct tcp_peer *t = tcp_peer_established(&setup);
+        struct troubles troubles = {.got = 1};
+
+        for (unsigned i = 0; i < 100; i++)
+            something_happens(t, &troubles, &rng);
+        if (troubles.no_memory)
+            toggle_memory(t, &troubles);
+        if (troubles.no_route)
+            toggle_route(t, &troubles);
+        t->link_is_full = false;
+        t->window = 65535;
+        after(t, 1);
+        we_read(t, (uint32_t)weft_sock_recv_pending(t->sock));
+        peer_speaks(t, &troubles, 0);
+        uint32_t end = t->write_seq - t->iss;
+        /* With a few ranges only, timeouts alone find what is lost. */
+        weft_time most = setup.tcp.ranges > 0 ? 2 * HOUR : 300 * WEFT_SEC;
+        uint32_t got = peer_answers(t, troubles.got, end, most);
+        if (got != end || t->state != WEFT_TCP_ESTABLISHED)
+            print_error("run %u, rng %llu\n", run, (unsigned long long)replay);
+        TP_CHECK(t, got == end);
+        we_are(t, ESTABLISHED);
+        tcp_peer_end(t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -946,6 +1087,7 @@ int main(void)
         cmocka_unit_test(no_packet_for_data),
         cmocka_unit_test(no_packet_for_an_ack),
         cmocka_unit_test(no_packet_for_an_ack_while_the_window_is_shut),
+        cmocka_unit_test(no_packet_for_a_window_probe),
         cmocka_unit_test(writers_leave_memory_to_receive),
         cmocka_unit_test(writers_are_told_when_memory_is_back),
         cmocka_unit_test(no_range_for_data),
@@ -964,6 +1106,7 @@ int main(void)
         cmocka_unit_test(prr_counts_each_byte_once),
         cmocka_unit_test(ssthresh_is_half_of_what_was_out),
         cmocka_unit_test(a_lost_syn_means_a_small_window),
+        cmocka_unit_test(after_all_troubles_everything_goes_through),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
