@@ -46,7 +46,7 @@ test:
 	@scripts/run-tests.py $(TEST_OPTIONS)
 
 bench: build
-	@meson test -C $(BUILD) --benchmark --verbose --quiet
+	@meson test -C $(BUILD) --benchmark --verbose
 
 fuzz:
 	$(call deps,build test)
