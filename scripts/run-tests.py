@@ -204,7 +204,7 @@ SUITES = [
     ("install", 120, "what is installed can be used: examples against libweft, man pages",
      tap_suite(["scripts/check-install.sh", str(PLAIN)], needs=PLAIN)),
     ("sanitize", 300, "the same under ASan and UBSan", meson_suite(SANITIZED, SANITIZER_ENV)),
-    ("fuzz", 180, "every parser under libFuzzer, a bounded smoke run",
+    ("fuzz", 400, "every parser under libFuzzer, a bounded smoke run",
      tap_suite(["scripts/run-fuzz.sh", "build-fuzz", "60"])),
     ("peers", 600, "real programs over real devices, each in a namespace of its own",
      tap_suite(["tests/peers/run.py", "--weft", str(PLAIN / "src/cli/weft")], needs=PLAIN)),

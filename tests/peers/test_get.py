@@ -83,6 +83,16 @@ def python_http_server(t):
     assert sha256_file(t.path("got")) == digest
 
 
+@peer_test(60, needs=["nginx"])
+def slow_output(t):
+    """Who reads our output pauses: nothing more is taken from the connection meanwhile, and nothing is lost."""
+    digest = make_site(t, 30_000_000)
+    t.kernel_end()
+    start_nginx(t)
+    get = " ".join(str(word) for word in [t.weft, "get", *t.link_options(), f"http://{KERNEL}/data.bin"])
+    assert t.run("sh", "-c", f"{get} | (head -c 100000; sleep 2; cat) | sha256sum").stdout.split()[0] == digest
+
+
 @peer_test(30)
 def closed_port_is_refused_at_once(t):
     t.kernel_end()
