@@ -257,7 +257,7 @@ static void answer_big(struct weft_http_req *req, void *user)
     (void)user;
     weft_http_req_param(req, "len", text, sizeof(text));
     len = strtoul(text, NULL, 10);
-    data = malloc(len);
+    data = malloc(len + 1);
     assert_non_null(data);
     for (size_t i = 0; i < len; i++)
         data[i] = source_byte(i);
@@ -531,7 +531,9 @@ static void routes_by_path_and_method(void **state)
         {"GET /odd", "405 Method Not Allowed", "Allow: MGET, GETS,PUT, OPTIONS\r\n"},
         {"MGET /odd", "200 OK", NULL},
         {"PUT /odd", "200 OK", NULL},
-        {"HEAD /big", "405 Method Not Allowed", "Allow: GET, OPTIONS\r\n"},
+        {"HEAD /big", "200 OK", "Content-Length: 0\r\n"},
+        {"POST /big", "405 Method Not Allowed", "Allow: GET, OPTIONS\r\n"},
+        {"HEAD /echo", "405 Method Not Allowed", "Allow: POST, OPTIONS\r\n"},
         {"OPTIONS /hello", "204 No Content", "Allow: GET, HEAD, OPTIONS\r\n"},
         {"OPTIONS *", "204 No Content", NULL},
         {"OPTIONS /none", "404 Not Found", NULL},
@@ -1533,6 +1535,7 @@ static void a_new_connection_waits_for_one_to_become_idle(void **state)
     app.config.max_connections = 1;
     start();
     first = connect_and_send("GET /later HTTP/1.1\r\nHost: h\r\n\r\n");
+    fake_advance(&app.stack, 2 * WEFT_SEC);
     second = connect_and_send("GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
     assert_false(second->accepted);
     weft_http_answer_bytes(app.held, "x", 1);
