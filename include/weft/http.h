@@ -112,7 +112,7 @@ struct weft_http_req;
  */
 struct weft_http_route {
     const char *path;
-    const char *methods; /* the value of Allow: "GET, HEAD, POST" */
+    const char *methods; /* as in Allow: "GET, HEAD, POST"; HEAD goes where GET goes */
     /*
      * The head of a request has come. The handler answers now, or calls
      * weft_http_req_watch and answers later; if it does neither, the server
@@ -157,7 +157,7 @@ struct weft_http_record {
     const char *agent;       /* User-Agent, or NULL */
     const char *detail;      /* why it was refused or cut short, or NULL */
     unsigned status;         /* of the answer; 0: none was sent */
-    uint64_t body_bytes;     /* of the answer that the socket took */
+    uint64_t body_bytes;     /* of the answer's body that went out */
     uint64_t received_bytes; /* of the request's body that the handler read */
     weft_time began, ended;
     int error; /* 0, or what cut the exchange short */
@@ -166,7 +166,8 @@ struct weft_http_record {
 struct weft_http_server_config {
     struct weft_endpoint endpoint; /* port 0 is not allowed */
     unsigned backlog;              /* as for weft_sock_listen */
-    /* 8192; beyond it the longest idle one is closed for a new one, or the new one waits to be accepted. */
+    /* 8192; beyond it the one that has been idle for longest, a second or more, is closed for a new one;
+     * if there is none, the new one waits to be accepted. */
     uint32_t max_connections;
     struct weft_http_limits limits;
     struct weft_http_timeouts timeouts;
@@ -502,8 +503,8 @@ struct weft_http_call_ops {
  * Borrows what `request` points to until this returns, but for `data`; borrows
  * `ops` until `done`. Gives the call, before anything of `ops` is called; all
  * of that happens in weft_dispatch. Returns 0, WEFT_E_INVAL (something in the request is
- * not allowed in HTTP), WEFT_E_MSGSIZE, WEFT_E_NOMEM, WEFT_E_LIMIT. A source is taken
- * even then.
+ * not allowed in HTTP), WEFT_E_MSGSIZE, WEFT_E_NOMEM, or as weft_sock_open and
+ * weft_sock_connect. A source is taken even then.
  *
  * A request that fails on an idle connection before a byte of the response is
  * made once more on a new one, if its method is idempotent and it has no

@@ -47,6 +47,12 @@ static bool allows(const char *methods, const char *method)
     return false;
 }
 
+/* RFC 9110 9.1: HEAD goes where GET goes. The server takes the body away. */
+static bool is_head_of_get(const struct weft_http_route *route, const struct http_head *head)
+{
+    return head->method == WEFT_HTTP_HEAD && allows(route->methods, "GET");
+}
+
 /* RFC 9110 9.3.7: what may be done with the resource, or with the server as a whole. */
 static void answer_options(struct weft_http_req *req, const struct weft_http_route *route)
 {
@@ -72,7 +78,7 @@ const struct weft_http_route *http_route_find(struct weft_http_req *req)
     const struct weft_http_route *route = best_route(&req->conn->server->config, req->path);
     const char *method = weft_http_req_method_name(req);
 
-    if (route && !head->target.has_slash && allows(route->methods, method))
+    if (route && !head->target.has_slash && (allows(route->methods, method) || is_head_of_get(route, head)))
         return route;
     if (head->method == WEFT_HTTP_OTHER || head->method == WEFT_HTTP_CONNECT ||
         head->method == WEFT_HTTP_TRACE)
