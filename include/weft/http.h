@@ -85,7 +85,8 @@ struct weft_http_source {
      * Writes up to `len` (at least 1) bytes to `buf`. Returns how many; 0 at
      * the end; WEFT_E_AGAIN when there are none yet (say so later with
      * weft_http_req_resume or weft_http_call_resume); any other code: the body
-     * cannot be completed, and the connection is closed so that the peer sees it.
+     * cannot be completed. Then an answer of which nothing has gone becomes 500;
+     * otherwise the connection is closed so that the peer sees it.
      */
     ptrdiff_t (*read)(struct weft_http_source *source, void *buf, size_t len);
     /*
