@@ -17,6 +17,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -51,6 +52,9 @@ struct get {
     struct weft_watch output; /* of out_fd, for that */
     unsigned redirects;
     bool redirecting;
+    const char *method; /* of the request under way, or of the next */
+    bool has_no_body;   /* a redirection has taken the body away */
+    bool has_left;      /* a redirection has led to another host or port than the user named */
     int status;
 };
 
@@ -149,14 +153,41 @@ static int open_output(struct get *get)
 
 /* --- The response ------------------------------------------------------------------------------ */
 
-/* 307 and 308 ask for the same request again (RFC 9110 15.4.8), which we do only when it had no body. */
+/* RFC 9110 15.4: whether what comes next is a GET without a body; all else is the same request again. */
+static bool becomes_get(const struct get *get, unsigned status)
+{
+    if (status == 303)
+        return strcmp(get->method, "HEAD") != 0;
+    return (status == 301 || status == 302) && strcmp(get->method, "POST") == 0;
+}
+
+/* A body from a pipe cannot be sent twice. */
+static bool can_repeat_body(const struct get *get)
+{
+    return get->upload_fd < 0 || get->has_no_body || lseek(get->upload_fd, 0, SEEK_SET) == 0;
+}
+
 static bool is_redirect(const struct get *get, unsigned status, const char *location)
 {
-    bool moved = status == 301 || status == 302 || status == 303;
-    bool repeat = status == 307 || status == 308;
-    bool had_body = get->options->data || get->options->upload;
+    bool is_one = status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 
-    return get->options->location && location && (moved || (repeat && !had_body));
+    return get->options->location && location && is_one && (becomes_get(get, status) || can_repeat_body(get));
+}
+
+/* Makes ready for the next request. Returns CLI_OK, or CLI_FAILED when it has said why not. */
+static int follow(struct get *get, unsigned status, const char *location)
+{
+    struct weft_http_url next;
+
+    if (weft_http_url_resolve(&get->url, location, &next) != 0)
+        return cli_failed(get->cli, "the server sends us to '%s', which is no http URL", location);
+    get->has_left |= next.port != get->url.port || strcmp(next.host, get->url.host) != 0;
+    get->url = next;
+    if (becomes_get(get, status)) {
+        get->method = "GET";
+        get->has_no_body = true;
+    }
+    return CLI_OK;
 }
 
 static void print_head(const struct get *get, const struct weft_http_call *call)
@@ -183,8 +214,8 @@ static void head(struct weft_http_call *call, void *user)
     get->redirecting = is_redirect(get, weft_http_call_status(call), location);
     if (get->options->include || get->options->head || get->cli->link.verbose)
         print_head(get, call);
-    if (get->redirecting && weft_http_url_resolve(&get->url, location, &get->url) != 0)
-        finish(get, cli_failed(get->cli, "the server sends us to '%s', which is no http URL", location));
+    if (get->redirecting && follow(get, weft_http_call_status(call), location) != CLI_OK)
+        finish(get, CLI_FAILED);
 }
 
 static int start_call(struct get *get);
@@ -229,7 +260,8 @@ static int open_upload(struct get *get, struct weft_http_request *request)
 
     if (!get->options->upload)
         return CLI_OK;
-    get->upload_fd = open(get->options->upload, O_RDONLY | O_CLOEXEC);
+    if (get->upload_fd < 0)
+        get->upload_fd = open(get->options->upload, O_RDONLY | O_CLOEXEC);
     if (get->upload_fd < 0 || fstat(get->upload_fd, &info) < 0)
         return cli_failed(get->cli, "--upload-file: %s: %s", get->options->upload, strerror(errno));
     get->source = (struct weft_http_source){.read = read_upload};
@@ -238,15 +270,45 @@ static int open_upload(struct get *get, struct weft_http_request *request)
     return CLI_OK;
 }
 
-static const char *default_method(const struct get *get)
+static const char *first_method(const struct options *options)
 {
-    if (get->redirecting) /* the body is not sent again (RFC 9110 15.4) */
-        return get->options->head ? "HEAD" : "GET";
-    if (get->options->data)
+    if (options->method)
+        return options->method;
+    if (options->data)
         return "POST";
-    if (get->options->upload)
+    if (options->upload)
         return "PUT";
-    return get->options->head ? "HEAD" : "GET";
+    return options->head ? "HEAD" : "GET";
+}
+
+static bool is_one_of(const char *name, const char *const *names)
+{
+    for (; *names; names++)
+        if (strcasecmp(name, *names) == 0)
+            return true;
+    return false;
+}
+
+/* RFC 9110 15.4: what was said for another origin to know stays there, and what was said of a body goes with it. */
+static bool is_still_meant(const struct get *get, const char *name)
+{
+    static const char *const secrets[] = {"Authorization", "Proxy-Authorization", "Cookie", NULL};
+    static const char *const of_bodies[] = {"Digest", "Last-Modified", NULL};
+
+    if (get->has_left && is_one_of(name, secrets))
+        return false;
+    return !get->has_no_body || !(strncasecmp(name, "Content-", 8) == 0 || is_one_of(name, of_bodies));
+}
+
+/* Writes the fields to `out`, which has room for all. Returns how many. */
+static unsigned choose_fields(const struct get *get, struct weft_http_field *out)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < get->options->nfields; i++)
+        if (is_still_meant(get, get->options->field[i].name))
+            out[n++] = get->options->field[i];
+    return n;
 }
 
 static int read_host(const struct get *get, struct weft_addr *addr)
@@ -262,23 +324,24 @@ static int start_call(struct get *get)
 {
     static const struct weft_http_call_ops ops = {.head = head, .readable = readable, .done = done};
     const struct options *options = get->options;
+    struct weft_http_field fields[MAX_FIELDS];
     struct weft_http_request request = {
         .server.port = get->url.port,
-        .method = options->method && !get->redirecting ? options->method : default_method(get),
+        .method = get->method,
         .host = get->url.authority,
         .target = get->url.target,
-        .fields = options->field,
-        .nfields = options->nfields,
+        .fields = fields,
+        .nfields = choose_fields(get, fields),
         .max_time = options->max_time,
     };
     int err;
 
     if (read_host(get, &request.server.addr) != CLI_OK)
         return CLI_FAILED;
-    if (options->data && !get->redirecting) {
+    if (options->data && !get->has_no_body) {
         request.data = options->data;
         request.data_len = strlen(options->data);
-    } else if (!get->redirecting && open_upload(get, &request) != CLI_OK) {
+    } else if (!get->has_no_body && open_upload(get, &request) != CLI_OK) {
         return CLI_FAILED;
     }
     err = weft_http_call_start(get->client, &request, &ops, get, &get->call);
@@ -290,6 +353,7 @@ static int begin(struct cli *cli, struct get *get)
     const struct weft_http_client_config config = {.connect_timeout = get->options->connect_timeout};
     int err, status;
 
+    get->method = first_method(get->options);
     status = open_output(get);
     if (status == CLI_OK)
         status = cli_net_open(cli, NULL, &get->net);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """weft get against the HTTP servers that people use, on the kernel's TCP."""
 
+import http.server
 import socket
 import threading
 import time
@@ -91,6 +92,51 @@ def slow_output(t):
     start_nginx(t)
     get = " ".join(str(word) for word in [t.weft, "get", *t.link_options(), f"http://{KERNEL}/data.bin"])
     assert t.run("sh", "-c", f"{get} | (head -c 100000; sleep 2; cat) | sha256sum").stdout.split()[0] == digest
+
+
+@peer_test(60)
+def redirections_keep_the_method_and_the_secrets(t):
+    """RFC 9110 15.4: what is asked of whom after each status; credentials stay with the origin they were meant for."""
+    t.kernel_end()
+    t.path("body").write_text("x")
+    seen = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def answer(self):
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+            seen.append((self.command, body, sorted(f for f in ("Authorization", "Cookie", "Content-Type")
+                                                    if f in self.headers)))
+            first = self.server.server_port == 8000
+            self.send_response(int(self.path[1:4]) if first else 200)
+            if first:
+                self.send_header("Location", f"http://{KERNEL}:8001/there")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = answer
+
+        def log_message(self, *_):
+            pass
+
+    for port in (8000, 8001):
+        server = http.server.ThreadingHTTPServer((KERNEL, port), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    secrets = ["-H", "Authorization: Bearer s", "-H", "Cookie: s=1"]
+    kind = ["-H", "Content-Type: a/b"]
+    for options, status, then in [
+            (secrets, 302, ("GET", "", [])),
+            (["-X", "DELETE"], 301, ("DELETE", "", [])),
+            (["-X", "DELETE"], 307, ("DELETE", "", [])),
+            (["-X", "DELETE"], 303, ("GET", "", [])),
+            (["-I"], 303, ("HEAD", "", [])),
+            (["-d", "x", *kind], 302, ("GET", "", [])),
+            (["-d", "x", *kind], 308, ("POST", "x", ["Content-Type"])),
+            (["-T", t.path("body"), *kind], 301, ("PUT", "x", ["Content-Type"]))]:
+        seen.clear()
+        t.get("-L", *options, f"http://{KERNEL}:8000/{status}")
+        assert len(seen) == 2 and seen[1] == then, (options, status, seen)
 
 
 @peer_test(30)
