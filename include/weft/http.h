@@ -450,7 +450,7 @@ struct weft_http_client_config {
     struct weft_http_limits limits; /* of responses: `body` 0 means no limit, `discard` is not used */
     weft_time connect_timeout;      /* 30 s */
     weft_time head_timeout;         /* 60 s: from the request sent to the head of the response */
-    weft_time body_timeout;         /* 60 s: without a byte of the body while it is being read */
+    weft_time body_timeout;         /* 60 s: without a byte of the body read, nor of the request taken */
     weft_time write_timeout;        /* 60 s: without the server taking a byte of the request */
     weft_time continue_timeout;     /* 1 s: wait for 100 Continue, then send the body all the same */
     uint32_t max_idle;              /* 8: connections kept for later calls */

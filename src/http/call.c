@@ -440,16 +440,15 @@ static weft_time duration_of(const struct weft_http_call *call, enum http_call_w
     }
 }
 
-/* Bytes that only grow while what is waited for goes on. */
+/* Bytes that only grow while what is waited for goes on. The rest of a response may wait for the rest of the request. */
 static uint64_t progress_of(const struct weft_http_call *call, enum http_call_wait wait)
 {
+    uint64_t received = wait == HTTP_AWAIT_BODY ? call->body.taken : 0;
     struct weft_tcp_info info;
 
-    if (wait == HTTP_AWAIT_BODY)
-        return call->body.taken;
-    if (wait == HTTP_AWAIT_WRITE && weft_sock_info(call->sock, &info) == 0)
-        return info.bytes_acked;
-    return 0;
+    if (wait != HTTP_AWAIT_BODY && wait != HTTP_AWAIT_WRITE)
+        return 0;
+    return weft_sock_info(call->sock, &info) == 0 ? received + info.bytes_acked : received;
 }
 
 static void begin_wait(struct weft_http_call *call, enum http_call_wait wait)

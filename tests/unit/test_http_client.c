@@ -416,6 +416,36 @@ static void an_early_refusal_stops_the_body(void **state)
     assert_true(sock->closed);
 }
 
+/* A server that answers first and then reads on: as long as the request goes out, the response may pause. */
+static void a_response_may_wait_for_the_request(void **state)
+{
+    struct weft_sock *sock;
+    char text[2001];
+
+    (void)state;
+    memset(text, 'x', 2000);
+    text[2000] = '\0';
+    app.stack.hold = true;
+    app.stack.room = 200;
+    app.request.method = "POST";
+    app.request.data = text;
+    app.request.data_len = 2000;
+    sock = ask();
+    fake_send_text(sock, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab");
+    fake_run(&app.stack);
+    for (unsigned i = 0; i < 100 && sock->pending; i++) {
+        fake_advance(&app.stack, 50 * WEFT_SEC);
+        fake_take(sock, 100);
+        fake_run(&app.stack);
+    }
+    assert_int_equal(app.dones, 0);
+    fake_advance(&app.stack, 50 * WEFT_SEC);
+    fake_send_text(sock, "cd");
+    fake_run(&app.stack);
+    assert_done(0, "");
+    assert_body("abcd");
+}
+
 /* --- Responses --- */
 
 static void reads_responses(void **state)
@@ -987,6 +1017,7 @@ int main(void)
         TEST(waits_for_100_continue),
         TEST(does_not_wait_for_it_for_ever),
         TEST(an_early_refusal_stops_the_body),
+        TEST(a_response_may_wait_for_the_request),
         TEST(reads_responses),
         TEST(reads_no_faster_than_the_program),
         TEST(reads_from_outside_of_the_dispatcher),
