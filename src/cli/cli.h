@@ -36,7 +36,7 @@ enum cli_kind {
     CLI_TIME,   /* weft_time, from min to max: "0.2" or "2s" seconds, "200ms", "50us" */
     CLI_TEXT,   /* const char *, of the command line */
     CLI_ADDR,   /* struct weft_addr */
-    CLI_PREFIX, /* struct weft_prefix: address and length of the network */
+    CLI_PREFIX, /* struct weft_prefix: address of a host and length of its network */
     CLI_CUSTOM, /* `set` reads it */
 };
 
@@ -86,6 +86,7 @@ struct cli_link_options {
     bool has_seed;
     bool no_offload;
     bool verbose;
+    const char *given; /* the name of one of these, --verbose apart, that the command line has; NULL: none */
 };
 
 /* A command that runs. */
@@ -123,6 +124,17 @@ void cli_note(const struct cli *cli, const char *format, ...) __attribute__((for
 
 /* Prints text that came from elsewhere: what could steer a terminal becomes '?'. */
 void cli_print_safe(FILE *out, const char *text, size_t len);
+
+/* --- Addresses (options.c) ----------------------------------------------------------- */
+
+/* What an address is that no packet can be sent to as one host's: "a multicast address". NULL: it may be a host's. */
+const char *cli_addr_flaw(const struct weft_addr *addr);
+
+/* The same for the address of a host in its network. */
+const char *cli_prefix_flaw(const struct weft_prefix *prefix);
+
+/* True when an address is of the IPv4 network that `prefix` is in. */
+bool cli_prefix_has(const struct weft_prefix *prefix, const struct weft_addr *addr);
 
 /* --- A link with a stack on it (net.c) -------------------------------------------- */
 

@@ -61,9 +61,10 @@ static void print_comment(const char *text)
     } while (*end);
 }
 
-static int cannot_read(const struct cli *cli, const char *path, int err, const char *why)
+/* Not every sentence of those that read names the file. */
+static int cannot_read(const struct cli *cli, const char *path, const char *why)
 {
-    return err == WEFT_E_BADFORMAT ? cli_failed(cli, "%s: %s", path, why) : cli_failed(cli, "%s", why);
+    return strstr(why, path) ? cli_failed(cli, "%s", why) : cli_failed(cli, "%s: %s", path, why);
 }
 
 static int dump_file(const struct cli *cli, struct dump *dump, const char *path)
@@ -76,7 +77,7 @@ static int dump_file(const struct cli *cli, struct dump *dump, const char *path)
     int err = weft_capture_open(path, &capture, why, sizeof(why));
 
     if (err)
-        return cannot_read(cli, path, err, why);
+        return cannot_read(cli, path, why);
     while (!is_enough(dump) && (got = weft_capture_next(capture, &frame)) > 0) {
         show(dump, &frame);
         for (unsigned n = 0; cli->link.verbose && (comment = weft_capture_comment(capture, n)); n++)
@@ -126,7 +127,7 @@ static int dump_exchange(const struct cli *cli, const struct dump *dump, const c
     int status;
 
     if (err)
-        return cannot_read(cli, path, err, why);
+        return cannot_read(cli, path, why);
     if (*why)
         cli_note(cli, "%s", why);
     status = show_anatomy(cli, dump, recording);
@@ -198,6 +199,14 @@ static int dump_any(struct cli *cli, struct dump *dump, unsigned operands, char 
 {
     bool exchange = dump->options->anatomy || dump->options->html;
 
+    if (operands == 1 && cli->link.given)
+        return cli_wrong(cli, "--%s is for a link, and FILE takes its place: only one of the two",
+                         cli->link.given);
+    if (exchange && dump->options->count > 0)
+        return cli_wrong(cli,
+                         "--count stops the list of frames; --anatomy and --html show the exchange whole");
+    if (operands == 0 && !cli->link.addr_given && !weft_addr_is_any(&cli->link.gateway))
+        return cli_wrong(cli, "--gateway needs --addr: without an address nothing is sent");
     if (operands == 0)
         return exchange ? cli_wrong(cli, "--anatomy and --html need a capture FILE") : dump_link(cli, dump);
     return exchange ? dump_exchange(cli, dump, operand[0]) : dump_file(cli, dump, operand[0]);
@@ -235,7 +244,7 @@ const struct cli_verb cli_dump = {
     .text = "Decodes the frames of FILE (pcapng or pcap, - is standard input), or, without FILE,\n"
             "those that pass on the link from now on. One line for each; with --verbose every\n"
             "header field by field, and the comments that FILE has. On a link it answers nothing,\n"
-            "unless --addr gives it an address.",
+            "unless --addr gives it an address. The link's options are refused with FILE.",
     .options = options,
     .min_operands = 0,
     .max_operands = 1,

@@ -3,7 +3,7 @@
  * The `weft` command: finds the verb, reads its options, runs it.
  *
  * Owns    the list of verbs and the words that are none of them: help,
- *         --help, --version.
+ *         -h, --help, -V, --version.
  */
 #include "cli/cli.h"
 
@@ -36,11 +36,16 @@ static int unknown_verb(const char *name)
     return CLI_USAGE;
 }
 
+static bool is_help(const char *word)
+{
+    return strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
 static int help(int argc, char **argv)
 {
     const struct cli_verb *verb;
 
-    if (argc < 2) {
+    if (argc < 2 || is_help(argv[1])) {
         print_overview(stdout);
         return CLI_OK;
     }
@@ -99,11 +104,11 @@ int main(int argc, char **argv)
         print_overview(stderr);
         return CLI_USAGE;
     }
-    if (strcmp(argv[1], "--version") == 0) {
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
         printf("weft %s\n", WEFT_VERSION);
         return flush_output(CLI_OK);
     }
-    if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+    if (is_help(argv[1]))
         return flush_output(help(argc - 1, argv + 1));
     verb = find_verb(argv[1]);
     return verb ? flush_output(run_verb(verb, argc - 1, argv + 1)) : unknown_verb(argv[1]);

@@ -67,6 +67,50 @@ void cli_print_safe(FILE *out, const char *text, size_t len)
         fputc((unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i], out);
 }
 
+/* --- Addresses ---------------------------------------------------------------------- */
+
+const char *cli_addr_flaw(const struct weft_addr *addr)
+{
+    uint32_t ip4 = weft_addr_u32(addr);
+
+    if (!weft_addr_is_ip4(addr))
+        return "an IPv6 address, and weft speaks only IPv4 yet";
+    if (ip4 == UINT32_MAX)
+        return "the broadcast address, which means all hosts";
+    if (ip4 >> 24 == 0)
+        return "in the network 0.0.0.0/8, which means no host";
+    if (ip4 >> 28 == 0xe)
+        return "a multicast address";
+    if (ip4 >> 28 == 0xf)
+        return "in the reserved network 240.0.0.0/4";
+    return NULL;
+}
+
+const char *cli_prefix_flaw(const struct weft_prefix *prefix)
+{
+    uint32_t ip4 = weft_addr_u32(&prefix->addr);
+    const char *flaw = cli_addr_flaw(&prefix->addr);
+    uint32_t ones;
+
+    if (flaw)
+        return flaw;
+    if (ip4 >> 24 == 127)
+        return "a loopback address";
+    if (prefix->len > 30) /* one or two addresses: hosts, all of them (RFC 3021 2.1) */
+        return NULL;
+    ones = UINT32_MAX >> prefix->len;
+    if ((ip4 & ones) == 0)
+        return "the address of the network itself";
+    return (ip4 & ones) == ones ? "the broadcast address of its network" : NULL;
+}
+
+bool cli_prefix_has(const struct weft_prefix *prefix, const struct weft_addr *addr)
+{
+    uint32_t mask = prefix->len ? UINT32_MAX << (32 - prefix->len) : 0;
+
+    return weft_addr_is_ip4(addr) && ((weft_addr_u32(addr) ^ weft_addr_u32(&prefix->addr)) & mask) == 0;
+}
+
 /* --- Values ------------------------------------------------------------------------ */
 
 /* A whole number with nothing around it. */
@@ -156,6 +200,21 @@ static int set_time(const struct cli *cli, const struct cli_option *option, weft
     return wrong_value(cli, option, value, range);
 }
 
+/* An address and the length of its network: both, since a length that is left out would mean no network at all. */
+static int set_prefix(const struct cli *cli, const char *name, struct weft_prefix *into, const char *value)
+{
+    const char *flaw;
+
+    if (weft_prefix_parse(value, into) != 0)
+        return cli_wrong(cli, "--%s: '%s' is not an address with its network's length, such as 10.77.0.2/24",
+                         name, value);
+    if (!strchr(value, '/'))
+        return cli_wrong(cli, "--%s: '%s' lacks the length of its network: ADDR/LEN, such as %s/24", name,
+                         value, value);
+    flaw = cli_prefix_flaw(into);
+    return flaw ? cli_wrong(cli, "--%s: %s cannot be a host's address: it is %s", name, value, flaw) : CLI_OK;
+}
+
 /* Puts the value of an option where its table says. */
 static int set_option(struct cli *cli, const struct cli_option *option, void *base, char *value)
 {
@@ -176,12 +235,12 @@ static int set_option(struct cli *cli, const struct cli_option *option, void *ba
     case CLI_ADDR:
         if (weft_addr_parse(value, into) != 0)
             return wrong_value(cli, option, value, "an address such as 10.77.0.1");
+        if (cli_addr_flaw(into))
+            return cli_wrong(cli, "--%s: %s cannot be a host's address: it is %s", option->name, value,
+                             cli_addr_flaw(into));
         return CLI_OK;
     case CLI_PREFIX:
-        if (weft_prefix_parse(value, into) != 0)
-            return wrong_value(cli, option, value,
-                               "an address with its network's length, such as 10.77.0.2/24");
-        return CLI_OK;
+        return set_prefix(cli, option->name, into, value);
     case CLI_CUSTOM:
         return option->set(cli, base, value);
     }
@@ -199,14 +258,18 @@ const struct cli_link_options cli_link_defaults = {
 static int set_link(struct cli *cli, void *base, char *value)
 {
     struct cli_link_options *link = base;
+    const char *name = value + 4;
 
     if (strncmp(value, "tap:", 4) != 0 && strncmp(value, "tun:", 4) != 0)
         return cli_wrong(cli, "--link: '%s' is not a link; there are tap:NAME and tun:NAME", value);
-    if (!value[4] || strlen(value + 4) > 15)
-        return cli_wrong(cli, "--link: '%s' is not the name of a device; it has 1 to 15 characters",
-                         value + 4);
+    if (!*name || strlen(name) > 15)
+        return cli_wrong(cli, "--link: '%s' is not the name of a device; it has 1 to 15 characters", name);
+    /* What the kernel refuses, and its pattern "%d", by which it would choose another name. */
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strpbrk(name, "/:% \t\n\v\f\r"))
+        return cli_wrong(
+            cli, "--link: '%s' is not the name of a device; it has no '/', ':', '%%' or space in it", name);
     link->type = value[1] == 'a' ? WEFT_LINK_ETHERNET : WEFT_LINK_IP;
-    link->device = value + 4;
+    link->device = name;
     return CLI_OK;
 }
 
@@ -214,11 +277,8 @@ static int set_addr(struct cli *cli, void *base, char *value)
 {
     struct cli_link_options *link = base;
 
-    if (weft_prefix_parse(value, &link->addr) != 0)
-        return cli_wrong(
-            cli, "--addr: '%s' is not an address with its network's length, such as 10.77.0.2/24", value);
     link->addr_given = true;
-    return CLI_OK;
+    return set_prefix(cli, "addr", &link->addr, value);
 }
 
 static int set_impair(struct cli *cli, void *base, char *value)
@@ -250,7 +310,8 @@ static const struct cli_option link_options[] = {
     {"addr", 0, CLI_CUSTOM, "ADDR/LEN", "weft's address; default 10.77.0.2/24", .set = set_addr},
     {"gateway", 0, CLI_ADDR, "ADDR", "the way to all other networks; default none", AT(gateway)},
     {"host-addr", 0, CLI_PREFIX, "ADDR/LEN",
-     "gives the kernel's end of the device this address and\nsets it up; default: it is left alone",
+     "gives the kernel's end of the device this address and\nsets it up; default: it is left alone,\nbut by "
+     "`weft demo`",
      AT(host_addr)},
     {"mtu", 0, CLI_NUMBER, "BYTES", "largest IP packet; default the device's", AT(mtu), 68, 65535},
     {"pcap", 0, CLI_TEXT, "FILE", "writes every frame to FILE, as pcapng", AT(pcap)},
@@ -264,6 +325,30 @@ static const struct cli_option link_options[] = {
     {0},
 };
 #undef AT
+
+/* What the link options say of each other. */
+static int check_link(const struct cli *cli)
+{
+    const struct cli_link_options *link = &cli->link;
+    char addr[WEFT_PREFIX_STRLEN], gateway[WEFT_ADDR_STRLEN];
+
+    weft_prefix_format(&link->addr, addr);
+    weft_addr_format(&link->gateway, gateway);
+    if (weft_addr_eq(&link->addr.addr, &link->host_addr.addr))
+        return cli_wrong(cli, "--host-addr: %s is weft's own address (--addr); the two ends need one each",
+                         addr);
+    if (weft_addr_is_any(&link->gateway))
+        return CLI_OK;
+    if (!cli_prefix_has(&link->addr, &link->gateway))
+        return cli_wrong(cli, "--gateway: %s is not on the link's network, where weft is %s (--addr)",
+                         gateway, addr);
+    if (weft_addr_eq(&link->gateway, &link->addr.addr))
+        return cli_wrong(cli, "--gateway: %s is weft's own address (--addr)", gateway);
+    if (cli_prefix_flaw(&(struct weft_prefix){link->gateway, link->addr.len}))
+        return cli_wrong(cli, "--gateway: %s cannot be a host's address: it is %s", gateway,
+                         cli_prefix_flaw(&(struct weft_prefix){link->gateway, link->addr.len}));
+    return CLI_OK;
+}
 
 /* --- Reading a command line -------------------------------------------------------------- */
 
@@ -352,9 +437,11 @@ int cli_options_read(struct cli *cli, int argc, char **argv, void *own, int *fir
         status = set_option(cli, table.option[index], table.base[index], optarg);
         if (status != CLI_OK)
             return status;
+        if (table.base[index] == &cli->link && table.option[index]->letter != 'v')
+            cli->link.given = table.option[index]->name;
     }
     *first = optind;
-    return CLI_OK;
+    return cli->verb->has_link ? check_link(cli) : CLI_OK;
 }
 
 /* --- Help ---------------------------------------------------------------------------------- */

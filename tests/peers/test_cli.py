@@ -23,7 +23,22 @@ WRONG = [
     (["ping", "--link", "wifi:x", "10.0.0.1"], "there are tap:NAME and tun:NAME"),
     (["ping", "--link", "tap:averyverylongname", "10.0.0.1"], "1 to 15 characters"),
     (["ping", "--addr", "10.0.0", "10.0.0.1"], "--addr: '10.0.0' is not an address"),
+    (["ping", "--addr", "10.0.0.2", "10.0.0.1"], "--addr: '10.0.0.2' lacks the length of its network"),
+    (["ping", "--addr", "10.0.0.0/24", "10.0.0.1"], "--addr: 10.0.0.0/24 cannot be a host's address"),
+    (["ping", "--addr", "10.0.0.255/24", "10.0.0.1"], "the broadcast address of its network"),
+    (["ping", "--addr", "255.255.255.255/8", "10.0.0.1"], "the broadcast address"),
+    (["ping", "--addr", "127.0.0.1/8", "10.0.0.1"], "a loopback address"),
+    (["ping", "--addr", "224.0.0.1/24", "10.0.0.1"], "a multicast address"),
+    (["ping", "--addr", "::1/64", "10.0.0.1"], "an IPv6 address"),
+    (["ping", "--host-addr", "10.77.0.2/24", "10.0.0.1"], "--host-addr: 10.77.0.2/24 is weft's own address"),
     (["ping", "--gateway", "nowhere", "10.0.0.1"], "--gateway: 'nowhere' is not an address"),
+    (["ping", "--gateway", "10.78.0.1", "10.0.0.1"], "--gateway: 10.78.0.1 is not on the link's network"),
+    (["ping", "--gateway", "10.77.0.2", "10.0.0.1"], "--gateway: 10.77.0.2 is weft's own address"),
+    (["ping", "--link", "tap:a/b", "10.0.0.1"], "it has no '/'"),
+    (["dump", "--addr", "10.0.0.1/24", "/dev/null"], "--addr is for a link"),
+    (["dump", "--impair", "loss=1%", "/dev/null"], "--impair is for a link"),
+    (["dump", "--gateway", "10.77.0.1"], "--gateway needs --addr"),
+    (["dump", "--anatomy", "-c", "1", "/dev/null"], "--count stops"),
     (["ping", "--impair", "loss=200%", "10.0.0.1"], "--impair: "),
     (["ping", "--mtu", "20", "10.0.0.1"], "--mtu: '20' is not a number from 68"),
     (["serve"], "what is to be served is missing"),
@@ -40,7 +55,7 @@ FAILING = [
     (["serve", "/no/such/directory"], "/no/such/directory"),
     (["serve", "--sink", "--pcap", "/no/such/file"], "--pcap: "),
     (["dump", "/no/such/file"], "/no/such/file"),
-    (["ping", "--addr", "255.255.255.255/8", "10.0.0.1"], "--addr: 255.255.255.255/8 cannot be weft's address"),
+    (["dump", "/tmp"], "/tmp: "),
 ]
 
 
@@ -50,6 +65,14 @@ def wrong_command_lines(t):
         result = t.run(t.weft, *words, check=False)
         assert result.returncode == 2 and message in result.stderr, (words, result)
         assert not result.stdout, (words, result.stdout)
+
+
+@peer_test(20)
+def help_and_version(t):
+    overview = t.run(t.weft, "help").stdout
+    for words in (["help", "help"], ["help", "--help"], ["--help"], ["-h"]):
+        assert t.run(t.weft, *words).stdout == overview, words
+    assert t.run(t.weft, "-V").stdout == t.run(t.weft, "--version").stdout != ""
 
 
 @peer_test(60)
