@@ -77,7 +77,8 @@ void http_answer_set_status(struct weft_http_req *req, unsigned status)
     char *head = http_out_reserve(&req->out, (uint32_t)len);
     char *rest;
 
-    if (!head) {
+    /* An answer that is bad has perhaps not even a status line. */
+    if (!head || req->is_answer_bad) {
         req->is_answer_bad = true;
         return;
     }

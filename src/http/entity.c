@@ -167,13 +167,19 @@ static void put_range_fields(struct weft_http_req *req, const struct http_parts 
                                 range->last, parts->entity->length);
 }
 
-/* 304, 412 or 416: nothing of the representation is sent. */
-static void answer_without(struct weft_http_req *req, struct weft_http_entity *entity, unsigned status)
+/* 304, 412 or 416: nothing of the representation is sent. What the handler said of it, such as how long it may be
+ * stored, holds for a 304 alone. */
+static void answer_without(struct weft_http_req *req, struct weft_http_entity *entity,
+                           const struct http_validator *v, unsigned status)
 {
     char text[64];
     int len = snprintf(text, sizeof(text), "%u %s\n", status, weft_http_reason(status));
 
-    http_answer_set_status(req, status);
+    if (status == 304)
+        http_answer_set_status(req, status);
+    else
+        weft_http_answer(req, status);
+    put_validators(req, v, status);
     if (status == 416)
         weft_http_answer_fieldf(req, "Content-Range", "bytes */%" PRIu64, entity->length);
     if (status != 304)
@@ -244,11 +250,12 @@ void weft_http_answer_entity(struct weft_http_req *req, struct weft_http_entity 
     range = status ? HTTP_RANGE_IGNORE : judge_range(req, entity, &v, now);
     if (range == HTTP_RANGE_NONE)
         status = 416;
-    put_validators(req, &v, status);
-    if (status)
-        answer_without(req, entity, status);
-    else
+    if (status) {
+        answer_without(req, entity, &v, status);
+    } else {
+        put_validators(req, &v, status);
         answer_parts(req, entity, range == HTTP_RANGE_SOME);
+    }
 }
 
 unsigned weft_http_precondition(const struct weft_http_req *req, bool exists, const char *etag,
