@@ -9,6 +9,7 @@
 
 #include <weft/http.h>
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
@@ -67,10 +68,17 @@ static void log_exchange(void *user, const struct weft_http_record *record)
         putchar('?');
         cli_print_safe(stdout, record->query, strlen(record->query));
     }
-    printf("  %u  %" PRIu64 " bytes  %.1f ms%s%s\n", record->status, record->body_bytes,
-           (double)(record->ended - record->began) / 1000.0, record->detail ? "  " : "",
+    printf("  %u  %" PRIu64 " bytes%s%s\n", record->status, record->body_bytes, record->detail ? "  " : "",
            record->detail ? record->detail : "");
     fflush(stdout);
+}
+
+static void print_number(const char *group, const char *name, uint64_t value)
+{
+    fprintf(stderr, ", \"%s", group);
+    while (*name)
+        fputc(tolower((unsigned char)*name++), stderr);
+    fprintf(stderr, "\": %" PRIu64, value);
 }
 
 /* One line of JSON: for people in need, and for tests. */
@@ -94,10 +102,10 @@ static void print_numbers(const struct serve *serve)
             pool.pkts_used, pool.small_used, pool.large_used, pool.exhausted, drops);
     for (unsigned i = 0; i < WEFT_DROP_COUNT; i++)
         if (stats->drop[i])
-            fprintf(stderr, ", \"DROP_%s\": %" PRIu64, weft_drop_name(i), stats->drop[i]);
+            print_number("drop_", weft_drop_name(i), stats->drop[i]);
     for (unsigned i = 0; i < WEFT_COUNTER_COUNT; i++)
         if (stats->count[i])
-            fprintf(stderr, ", \"%s\": %" PRIu64, weft_counter_name(i), stats->count[i]);
+            print_number("", weft_counter_name(i), stats->count[i]);
     fprintf(stderr, "}\n");
 }
 
@@ -163,12 +171,13 @@ static int serve_memes(struct serve *serve)
     return CLI_OK;
 }
 
-static int choose(struct serve *serve, unsigned operands, char **operand)
+/* Without DIR: what needs the loop. */
+static int choose(struct serve *serve)
 {
     const struct options *options = serve->options;
 
-    if (operands == 1)
-        return serve_files(serve, operand[0]);
+    if (serve->files)
+        return CLI_OK;
     if (options->meme)
         return serve_memes(serve);
     serve->route = (struct weft_http_route){"/", SINK_METHODS, sink_handle, NULL,
@@ -250,6 +259,27 @@ static void close_all(struct serve *serve)
 
 /* --- The verb --------------------------------------------------------------------------------------- */
 
+/* A field's value (RFC 9110 5.5), less what is not text. */
+static bool is_field_value(const char *text)
+{
+    for (const char *c = text; *c; c++)
+        if (((unsigned char)*c < 0x20 && *c != '\t') || *c == 0x7f)
+            return false;
+    return *text != '\0';
+}
+
+static int check_file_options(const struct cli *cli, const struct options *options)
+{
+    const char *index = options->index;
+
+    if (index && (!*index || strchr(index, '/') || strcmp(index, ".") == 0 || strcmp(index, "..") == 0))
+        return cli_wrong(cli, "--index: '%s' is not the name of a file; it stands in the directory itself",
+                         index);
+    if (options->cache_control && !is_field_value(options->cache_control))
+        return cli_wrong(cli, "--cache-control: the value is empty or has control characters in it");
+    return CLI_OK;
+}
+
 static int check(const struct cli *cli, const struct options *options, unsigned operands)
 {
     unsigned chosen = operands + options->meme + options->sink;
@@ -262,7 +292,7 @@ static int check(const struct cli *cli, const struct options *options, unsigned 
         return cli_wrong(cli, "--index, --listing, --dotfiles and --cache-control need a DIR");
     if (!options->meme && options->max_pixels)
         return cli_wrong(cli, "--max-pixels needs --meme");
-    return CLI_OK;
+    return check_file_options(cli, options);
 }
 
 static int run(struct cli *cli, const void *own, unsigned operands, char **operand)
@@ -270,11 +300,12 @@ static int run(struct cli *cli, const void *own, unsigned operands, char **opera
     struct serve serve = {.cli = cli, .options = own};
     int status = check(cli, own, operands);
 
+    if (status == CLI_OK && operands == 1)
+        status = serve_files(&serve, operand[0]); /* before a device is made for nothing */
     if (status == CLI_OK)
         status = cli_net_open(cli, NULL, &serve.net);
-    if (status != CLI_OK)
-        return status;
-    status = choose(&serve, operands, operand);
+    if (status == CLI_OK)
+        status = choose(&serve);
     if (status == CLI_OK)
         status = start_server(&serve);
     if (status == CLI_OK)

@@ -44,6 +44,8 @@ WRONG = [
     (["serve"], "what is to be served is missing"),
     (["serve", "--meme", "--sink"], "only one of"),
     (["serve", "--sink", "--listing"], "need a DIR"),
+    (["serve", "--index", "a/b", "/"], "--index: 'a/b' is not the name of a file"),
+    (["serve", "--cache-control", "a\r\nb", "/"], "--cache-control: the value"),
     (["serve", "--sink", "--max-body", "10 apples"], "is not a size"),
     (["get", "ftp:/x"], "is not an http URL"),
     (["get", "--header", "nonsense", "http://10.0.0.1/"], "is not of the form 'Name: value'"),
@@ -52,7 +54,7 @@ WRONG = [
 FAILING = [
     (["get", "https://10.0.0.1/"], "only http can be spoken yet"),
     (["get", "http://example.com/"], "names cannot be looked up yet"),
-    (["serve", "/no/such/directory"], "/no/such/directory"),
+    (["serve", "--link", "tap:lo", "/no/such/directory"], "/no/such/directory"),
     (["serve", "--sink", "--pcap", "/no/such/file"], "--pcap: "),
     (["dump", "/no/such/file"], "/no/such/file"),
     (["dump", "/tmp"], "/tmp: "),

@@ -112,8 +112,8 @@ def slow_reader_stops_the_sender(t):
     time.sleep(2)  # the pause that the test is about: several zero-window probes long
     probed = server.numbers()
     # One small probe at a time may go out, data may not.
-    assert probed["TCP_OUT_SEGS"] - before["TCP_OUT_SEGS"] <= 12, (before, probed)
-    assert probed.get("TCP_ZERO_WINDOW_PROBES", 0) >= 1, probed
+    assert probed["tcp_out_segs"] - before["tcp_out_segs"] <= 12, (before, probed)
+    assert probed.get("tcp_zero_window_probes", 0) >= 1, probed
     data = first + read_all(sock)
     body = data.split(b"\r\n\r\n", 1)[1]
     assert body == (site / "data.bin").read_bytes()
@@ -123,7 +123,7 @@ def stalled(server):
     first = server.numbers()
     time.sleep(0.3)
     second = server.numbers()
-    return second if second["TCP_OUT_SEGS"] - first["TCP_OUT_SEGS"] <= 2 else None
+    return second if second["tcp_out_segs"] - first["tcp_out_segs"] <= 2 else None
 
 
 @peer_test(60, needs=["curl"])

@@ -19,8 +19,8 @@ def site_with(t, size):
 def no_losses(server):
     """On a clean wire nothing is lost. A tail probe may repeat a segment when the reader pauses (RFC 8985 7)."""
     numbers = server.numbers()
-    assert numbers.get("TCP_RTO_TIMEOUTS", 0) == 0 and numbers.get("TCP_FAST_RECOVERIES", 0) == 0, numbers
-    assert numbers.get("TCP_RETRANS_SEGS", 0) <= numbers.get("TCP_TAIL_PROBES", 0), numbers
+    assert numbers.get("tcp_rto_timeouts", 0) == 0 and numbers.get("tcp_fast_recoveries", 0) == 0, numbers
+    assert numbers.get("tcp_retrans_segs", 0) <= numbers.get("tcp_tail_probes", 0), numbers
     assert numbers["pool_exhausted"] == 0, numbers
 
 
@@ -49,7 +49,7 @@ def bad_wire_down(t, offload):
     server = t.serve(site, impair=BAD_WIRE, offload=offload, capture=False)
     t.run("curl", "-sS", "-f", "-o", t.path("got"), f"http://{WEFT}/data.bin", limit=110)
     assert sha256_file(t.path("got")) == digest
-    assert server.numbers()["TCP_RETRANS_SEGS"] > 1000
+    assert server.numbers()["tcp_retrans_segs"] > 1000
 
 
 @peer_test(120, needs=["curl"], heavy=True, offload=[True, False])
