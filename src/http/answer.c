@@ -154,10 +154,12 @@ static bool may_persist(const struct weft_http_req *req)
     if (!req->head.persists || conn->server->is_stopping || body->fault || req->body_error ||
         req->ends_by_close)
         return false;
-    if (http_body_has_ended(body) || req->has_read)
+    if (http_body_has_ended(body))
         return true;
-    return body->kind == HTTP_BODY_LENGTH && body->left <= conn->server->config.limits.discard &&
-           !req->head.expects_continue;
+    /* A client that was not told to continue may never send it; and how much a chunked one has is seen in the end. */
+    if (!req->has_read && (req->head.expects_continue || body->kind != HTTP_BODY_LENGTH))
+        return false;
+    return body->left <= conn->server->config.limits.discard;
 }
 
 /* RFC 9112 6.1, 6.2 */

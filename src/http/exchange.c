@@ -181,11 +181,10 @@ ptrdiff_t weft_http_req_read(struct weft_http_req *req, void *buf, size_t len)
     if (!len || http_body_has_ended(&req->body))
         return 0;
     req->has_read = true;
-    /* RFC 9110 10.1.1: asked for, not yet needless, and nothing final has been said. */
-    if (req->head.expects_continue && !req->has_continued && req->answer == HTTP_ANSWER_NONE &&
+    /* RFC 9110 10.1.1: asked for, not yet needless, and the final answer, which may have been begun, is not out. */
+    if (req->head.expects_continue && !req->has_continued && req->answer != HTTP_ANSWER_COMPLETE &&
         !req->body.taken && !http_in_has(&req->in)) {
-        http_out_puts(&req->out, "HTTP/1.1 100 Continue\r\n\r\n");
-        http_out_release(&req->out);
+        http_out_interject(&req->out, "HTTP/1.1 100 Continue\r\n\r\n");
         http_out_flush(&req->out, conn->sock);
     }
     req->has_continued = true;

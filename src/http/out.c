@@ -82,6 +82,21 @@ bool http_out_put_number(struct http_out *out, uint64_t number)
     return http_out_put(out, digits + at, sizeof(digits) - at);
 }
 
+bool http_out_interject(struct http_out *out, const char *text)
+{
+    uint32_t len = (uint32_t)strlen(text);
+    char *draft;
+
+    if (!http_out_reserve(out, len))
+        return false;
+    draft = out->buf + out->ready;
+    memmove(draft + len, draft, out->wr - out->ready);
+    memcpy(draft, text, len);
+    out->ready += len;
+    out->wr += len;
+    return true;
+}
+
 /* --- Bodies --- */
 
 void http_out_lend(struct http_out *out, struct weft_block *block, uint32_t off, uint32_t len)

@@ -75,6 +75,9 @@ static inline void http_out_forget(struct http_out *out)
     out->wr = out->ready;
 }
 
+/* Puts `text` before the draft: it may go, the draft is still one. False when there is no room. */
+bool http_out_interject(struct http_out *out, const char *text);
+
 /* What goes after the buffer: bytes of a block, of which a reference is taken; or a source, which is taken. */
 void http_out_lend(struct http_out *out, struct weft_block *block, uint32_t off, uint32_t len);
 void http_out_stream(struct http_out *out, struct weft_http_source *source, int64_t length, bool chunked);

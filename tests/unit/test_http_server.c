@@ -885,6 +885,50 @@ static void nobody_is_told_who_does_not_want_to_be(void **state)
     assert_stays_open(sock);
 }
 
+/* Where the answer is begun before the body is asked for, 100 still comes first. */
+static void an_answer_that_is_begun_does_not_forbid_100_continue(void **state)
+{
+    struct weft_sock *sock;
+
+    (void)state;
+    start();
+    sock = connect_and_send(
+        "POST /later HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+    weft_http_answer(app.held, 201);
+    assert_int_equal(weft_http_req_read(app.held, (char[4]){0}, 4), WEFT_E_AGAIN);
+    fake_run(&app.stack);
+    assert_string_equal(fake_text(sock), "HTTP/1.1 100 Continue\r\n\r\n");
+    fake_clear(sock);
+    fake_send_text(sock, "abc");
+    fake_run(&app.stack);
+    assert_int_equal(weft_http_req_read(app.held, (char[4]){0}, 4), 3);
+    weft_http_answer_bytes(app.held, "x", 1);
+    fake_run(&app.stack);
+    assert_string_equal(fake_text(sock), "HTTP/1.1 201 Created\r\n" STAMP "Content-Length: 1\r\n\r\nx");
+}
+
+/* A handler that has read a part knows enough; what is left is too much to throw away, and the answer says so. */
+static void a_body_read_in_part_ends_the_connection_if_long(void **state)
+{
+    static const char *const lengths[] = {"60000", "10000000"};
+
+    (void)state;
+    start();
+    for (size_t i = 0; i < 2; i++) {
+        char text[128];
+        struct weft_sock *sock;
+
+        snprintf(text, sizeof(text), "POST /later HTTP/1.1\r\nHost: h\r\nContent-Length: %s\r\n\r\nabc",
+                 lengths[i]);
+        sock = connect_and_send(text);
+        assert_int_equal(weft_http_req_read(app.held, (char[4]){0}, 4), 3);
+        weft_http_answer_bytes(app.held, "x", 1);
+        fake_run(&app.stack);
+        assert_int_equal(strstr(fake_text(sock), "Connection: close\r\n") != NULL, i == 1);
+        assert_int_equal(sock->fin, i == 1);
+    }
+}
+
 static void an_unread_body_is_thrown_away_if_short(void **state)
 {
     struct weft_sock *sock;
@@ -1886,6 +1930,8 @@ int main(void)
         TEST(what_nobody_reads_stays_in_the_socket),
         TEST(sends_100_continue_when_the_handler_reads),
         TEST(nobody_is_told_who_does_not_want_to_be),
+        TEST(an_answer_that_is_begun_does_not_forbid_100_continue),
+        TEST(a_body_read_in_part_ends_the_connection_if_long),
         TEST(an_unread_body_is_thrown_away_if_short),
         TEST(a_full_buffer_is_no_reason_to_lose_the_place),
         TEST(an_unread_body_ends_the_connection_if_long),
