@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HEADERS  28    /* IPv4's without options, and ICMP's */
 #define MAX_SIZE 65507 /* an IPv4 packet of 65535 less both headers */
 #define MEMORY   1024  /* how many requests back a reply is still known; a power of two */
 
@@ -39,7 +40,8 @@ struct ping {
     struct weft_sock *sock;
     struct weft_addr host;
     char host_text[WEFT_ADDR_STRLEN];
-    uint64_t sent, received, duplicates, errors;
+    uint64_t tried, unsent; /* requests made, and of these those that could not be sent */
+    uint64_t received, duplicates, errors;
     double min, max, sum, square_sum; /* round trips, milliseconds */
     weft_time begun;
     struct request request[MEMORY];
@@ -124,8 +126,8 @@ static void print_error(struct ping *ping, const struct weft_datagram *from)
 
 static bool is_done(const struct ping *ping)
 {
-    return ping->options->count > 0 && ping->sent == ping->options->count &&
-           ping->received + ping->errors >= ping->options->count;
+    return ping->options->count > 0 && ping->tried == ping->options->count &&
+           ping->received + ping->errors + ping->unsent >= ping->options->count;
 }
 
 static void receive(struct weft_handler *handler, struct weft_sock *sock, unsigned events, weft_time now)
@@ -151,14 +153,17 @@ static void receive(struct weft_handler *handler, struct weft_sock *sock, unsign
 
 static void send_request(struct ping *ping, weft_time now)
 {
-    uint16_t seq = (uint16_t)(ping->sent + 1);
+    uint16_t seq = (uint16_t)(ping->tried + 1);
     struct weft_datagram to = {.peer = {ping->host, seq}, .ttl = (uint8_t)ping->options->ttl};
     ptrdiff_t result;
 
     ping->request[seq % MEMORY] = (struct request){.when = now, .seq = seq, .used = true};
-    ping->sent++;
+    ping->tried++;
     result = weft_sock_sendto(ping->sock, ping->data, ping->options->size, &to);
-    if (result < 0 && !ping->options->quiet) {
+    if (result >= 0)
+        return;
+    ping->unsent++;
+    if (!ping->options->quiet) {
         printf("icmp_seq=%u could not be sent: %s\n", seq, weft_strerror((int)result));
         fflush(stdout);
     }
@@ -169,46 +174,80 @@ static void timer_fired(struct weft_timer *timer, weft_time now)
     struct ping *ping = timer->user;
     const struct options *options = ping->options;
 
-    if (options->count > 0 && ping->sent == options->count) {
+    if (options->count > 0 && ping->tried == options->count) {
         weft_loop_stop(ping->net->loop); /* the time to wait for the last answers is over */
         return;
     }
     send_request(ping, now);
+    if (is_done(ping)) {
+        weft_loop_stop(ping->net->loop);
+        return;
+    }
     weft_timer_set(
         ping->net->stack, timer,
-        now + (options->count > 0 && ping->sent == options->count ? options->timeout : options->interval));
+        now + (options->count > 0 && ping->tried == options->count ? options->timeout : options->interval));
 }
 
 /* --- The verb ------------------------------------------------------------------------- */
 
 static void print_summary(const struct ping *ping, weft_time now)
 {
+    uint64_t sent = ping->tried - ping->unsent;
     double mean = ping->received ? ping->sum / (double)ping->received : 0;
     double variance = ping->received ? ping->square_sum / (double)ping->received - mean * mean : 0;
 
     printf("\n--- %s ping statistics ---\n", ping->host_text);
-    printf("%" PRIu64 " packets transmitted, %" PRIu64 " received", ping->sent, ping->received);
+    printf("%" PRIu64 " packets transmitted, %" PRIu64 " received", sent, ping->received);
     if (ping->duplicates)
         printf(", +%" PRIu64 " duplicates", ping->duplicates);
     if (ping->errors)
         printf(", +%" PRIu64 " errors", ping->errors);
     printf(", %.3g%% packet loss, time %" PRIu64 "ms\n",
-           ping->sent ? 100.0 * (double)(ping->sent - ping->received) / (double)ping->sent : 0,
+           sent ? 100.0 * (double)(sent - ping->received) / (double)sent : 0,
            (now - ping->begun) / WEFT_MSEC);
     if (ping->received)
         printf("rtt min/avg/max/mdev = %.3f/%.3f/%.3f/%.3f ms\n", ping->min, mean, ping->max,
                variance > 0 ? sqrt(variance) : 0);
 }
 
-static int begin(struct cli *cli, struct ping *ping, const char *host)
+/* What can never be pinged is refused before a device is made for it. */
+static int read_host(const struct cli *cli, struct ping *ping, const char *host)
 {
-    int err;
+    const struct weft_prefix *link = &cli->link.addr;
+    const char *flaw;
 
     if (weft_addr_parse(host, &ping->host) != 0)
         return cli_wrong(cli, "'%s' is not an address; names cannot be looked up yet, give it as 10.77.0.1",
                          host);
-    if (cli_net_open(cli, NULL, ping->net) != CLI_OK)
-        return CLI_FAILED;
+    flaw = cli_addr_flaw(&ping->host);
+    if (!flaw && cli_prefix_has(link, &ping->host))
+        flaw = cli_prefix_flaw(&(struct weft_prefix){ping->host, link->len});
+    return flaw ? cli_wrong(cli, "%s cannot be pinged: it is %s", host, flaw) : CLI_OK;
+}
+
+/* Requests go out in one packet each, which the link must have room for. */
+static int check_size(const struct cli *cli, const struct ping *ping)
+{
+    uint32_t mtu = ping->net->link->mtu;
+
+    if (ping->options->size + HEADERS <= mtu || weft_addr_u32(&ping->host) >> 24 == 127 ||
+        weft_addr_eq(&ping->host, &cli->link.addr.addr)) /* what stays here does not see the link */
+        return CLI_OK;
+    return cli_failed(
+        cli, "--size: %" PRIu64 " bytes do not fit: %s has an MTU of %" PRIu32 ", which leaves %" PRIu32,
+        ping->options->size, cli->link.device, mtu, mtu - HEADERS);
+}
+
+static int begin(struct cli *cli, struct ping *ping, const char *host)
+{
+    int err, status = read_host(cli, ping, host);
+
+    if (status == CLI_OK)
+        status = cli_net_open(cli, NULL, ping->net);
+    if (status == CLI_OK)
+        status = check_size(cli, ping);
+    if (status != CLI_OK)
+        return status;
     err = weft_sock_open(ping->net->stack, WEFT_SOCK_PING, &ping->sock);
     if (err)
         return cli_failed(cli, "no socket: %s", weft_strerror(err));
@@ -217,7 +256,7 @@ static int begin(struct cli *cli, struct ping *ping, const char *host)
     for (unsigned i = 0; i < MAX_SIZE; i++)
         ping->data[i] = (uint8_t)i;
     printf("PING %s %" PRIu64 "(%" PRIu64 ") bytes of data.\n", ping->host_text, ping->options->size,
-           ping->options->size + 28);
+           ping->options->size + HEADERS);
     ping->begun = weft_clock_now();
     ping->next = (struct weft_timer){.fired = timer_fired, .user = ping};
     weft_timer_set(ping->net->stack, &ping->next, ping->begun);

@@ -43,3 +43,16 @@ def ttl_and_size(t):
     out = t.run("tshark", "-n", "-r", path, "-Y", f"icmp.type == 8 && ip.src == {WEFT}", "-T", "fields", "-e", "ip.ttl",
                 "-e", "ip.len").stdout.split()
     assert out == ["7", "1028"], out
+
+
+@peer_test(30)
+def what_cannot_be_sent(t):
+    """No route, no room: said at once, and nothing is waited for."""
+    t.kernel_end()
+    started = time.monotonic()
+    result = t.run(t.weft, "ping", *t.link_options(), "-c", "2", "-i", "10ms", "-W", "20", "192.0.2.1", check=False)
+    assert result.returncode == 1 and "could not be sent" in result.stdout, result
+    assert "0 packets transmitted" in result.stdout, result
+    assert time.monotonic() - started < 10
+    result = t.run(t.weft, "ping", *t.link_options(), "-s", "1473", KERNEL, check=False)
+    assert result.returncode == 1 and "MTU of 1500, which leaves 1472" in result.stderr, result
