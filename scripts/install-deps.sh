@@ -77,6 +77,11 @@ install_packages() {
     case " $* " in *" nginx "*) disable_nginx ;; esac
 }
 
+case "${1:-}" in -h | --help)
+    sed -n '/^# Installs/,/^# Exit status/s/^# \{0,1\}//p' "$0"
+    exit 0
+    ;;
+esac
 check_only=
 if [ "${1:-}" = --check ]; then
     check_only=yes

@@ -308,12 +308,15 @@ static int open_node(struct tuntap *dev, char *why, size_t why_size)
                  strerror(errno));
         return WEFT_E_NOTFOUND;
     case EACCES:
+        link_why(why, why_size,
+                 "cannot open " TUN_PATH
+                 ": its file permissions do not let this user in; the administrator can change that "
+                 "(chmod 666 " TUN_PATH ", as most systems have it)");
+        return WEFT_E_PERM;
     case EPERM:
         link_why(why, why_size,
                  "cannot open " TUN_PATH
-                 ": %s; run as root, inside a namespace of your own (unshare -Urn), or "
-                 "get read and write access to it",
-                 strerror(errno));
+                 ": this container may not use the device; start it so that it may (--device " TUN_PATH ")");
         return WEFT_E_PERM;
     default:
         link_why(why, why_size, "cannot open " TUN_PATH ": %s", strerror(errno));
@@ -338,9 +341,11 @@ static int explain_attach(const struct tuntap *dev, int errnum, char *why, size_
                  dev->name);
         return WEFT_E_EXIST;
     case EINVAL:
-        link_why(why, why_size,
-                 "the device %s exists and is not a single-queue %s, or that is not a valid name", dev->name,
-                 kind);
+        if (if_nametoindex(dev->name))
+            link_why(why, why_size, "the device %s exists and is not a single-queue %s; choose another name",
+                     dev->name, kind);
+        else
+            link_why(why, why_size, "%s is not a valid name for a device", dev->name);
         return WEFT_E_INVAL;
     default:
         link_why(why, why_size, "cannot open the device %s: %s", dev->name, strerror(errnum));

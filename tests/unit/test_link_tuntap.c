@@ -181,7 +181,8 @@ static int try_without_rights(void)
         return 77;
     if (weft_link_tap(&config, &link, why, sizeof(why)) != WEFT_E_PERM)
         return 1;
-    return strstr(why, "unshare -Urn") ? 0 : 2;
+    /* By the node's permissions, or, where these let everybody in, by the device. */
+    return strstr(why, "chmod 666") || strstr(why, "unshare -Urn") ? 0 : 2;
 }
 
 /* Before the namespaces, in which one may do all. */

@@ -43,7 +43,7 @@ static void a_shut_window_is_probed(void **state)
     peer_sends(t, "A", 1, 1, 0);
     we_write(t, 1000);
     for (unsigned i = 0; i < 8; i++) {
-        silence(t, WEFT_MSEC * (300 << i));
+        silence(t, WEFT_MSEC * (300U << i));
         we_send(t, "A", 0, 1, 0);
         peer_sends(t, "A", 1, 1, 0);
     }
