@@ -44,6 +44,8 @@ struct job {
     struct worker_job work;
     struct meme_service *service;
     struct weft_http_req *req; /* NULL: over */
+    struct weft_stack *stack;
+    struct weft_timer timer; /* set while the body is being received */
     bool is_with_worker;
     bool is_answered;
     uint8_t *body;
@@ -106,10 +108,19 @@ static void answer_busy(struct weft_http_req *req, const char *what)
 
 /* --- One request --------------------------------------------------------------------------- */
 
-static void free_job(struct job *job)
+/* How long the answer takes is the client's business: what others wait for is given back before it. */
+static void release_body(struct job *job)
 {
+    weft_timer_cancel(job->stack, &job->timer);
     job->service->held_bytes -= job->body_room;
     free(job->body);
+    job->body = NULL;
+    job->body_bytes = job->body_room = 0;
+}
+
+static void free_job(struct job *job)
+{
+    release_body(job);
     free(job->jpeg);
     free(job);
 }
@@ -122,12 +133,45 @@ static void make_picture(struct worker_job *work)
                           &job->jpeg_bytes, &job->err);
 }
 
+/* The picture on its way out: lent, since it is large, and freed when the peer has it. */
+struct picture {
+    struct weft_block block; /* first */
+    uint8_t *jpeg;
+};
+
+static void free_picture(struct weft_block *block)
+{
+    free(((struct picture *)block)->jpeg);
+    free(block);
+}
+
+static void answer_picture(struct weft_http_req *req, struct job *job)
+{
+    struct picture *picture = job->jpeg_bytes <= UINT32_MAX ? malloc(sizeof(*picture)) : NULL;
+    uint32_t len = (uint32_t)job->jpeg_bytes;
+
+    if (!picture) {
+        answer_busy(req, "no memory is left");
+        return;
+    }
+    picture->jpeg = job->jpeg;
+    picture->block =
+        (struct weft_block){.refs = 1, .size = len, .data = picture->jpeg, .release = free_picture};
+    job->jpeg = NULL;
+    weft_http_answer(req, 200);
+    weft_http_answer_field(req, "Content-Type", "image/jpeg");
+    weft_http_answer_field(req, "Cache-Control", "no-store");
+    weft_http_answer_block(req, &picture->block, 0, len); /* the job may be gone now */
+    weft_block_unref(&picture->block);
+}
+
 static void picture_made(struct worker_job *work, bool was_run)
 {
     struct job *job = (struct job *)work;
 
     job->service->waiting--;
     job->is_with_worker = false;
+    release_body(job);
     if (!job->req) {
         free_job(job);
         return;
@@ -137,10 +181,7 @@ static void picture_made(struct worker_job *work, bool was_run)
     } else if (!job->ok) {
         answer_error(job->req, &job->err);
     } else {
-        weft_http_answer(job->req, 200);
-        weft_http_answer_field(job->req, "Content-Type", "image/jpeg");
-        weft_http_answer_field(job->req, "Cache-Control", "no-store");
-        weft_http_answer_bytes(job->req, job->jpeg, job->jpeg_bytes);
+        answer_picture(job->req, job);
     }
 }
 
@@ -150,7 +191,9 @@ static void submit(struct job *job)
     struct meme_service *service = job->service;
 
     job->is_answered = true; /* by whatever comes now */
+    weft_timer_cancel(job->stack, &job->timer);
     if (service->waiting >= service->config.max_waiting) {
+        release_body(job);
         answer_busy(job->req, "too many pictures are being made");
         return;
     }
@@ -193,6 +236,7 @@ static void receive(struct weft_http_req *req, void *user)
     while (!job->is_answered) {
         if (job->body_bytes == job->body_room && !make_room(job)) {
             job->is_answered = true;
+            release_body(job);
             return;
         }
         got = weft_http_req_read(req, job->body + job->body_bytes, job->body_room - job->body_bytes);
@@ -201,11 +245,25 @@ static void receive(struct weft_http_req *req, void *user)
         job->body_bytes += (size_t)got;
         if (job->body_bytes > limit) {
             job->is_answered = true;
+            release_body(job);
             answer_too_large(req, limit);
         } else if (got == 0) {
             submit(job);
         }
     }
+}
+
+/* A client that only just keeps the connection alive must not hold memory that others wait for. */
+static void too_slow(struct weft_timer *timer, weft_time now)
+{
+    struct job *job = timer->user;
+    struct meme_error err = refusal(408, "too_slow", "the request did not come within %u seconds",
+                                    (unsigned)(job->service->config.max_receive / WEFT_SEC));
+
+    (void)now;
+    job->is_answered = true;
+    release_body(job);
+    answer_error(job->req, &err); /* the job may be gone now */
 }
 
 static void request_over(struct weft_http_req *req, void *user, int error)
@@ -252,6 +310,9 @@ static void post_meme(struct weft_http_req *req, struct meme_service *service)
     job->work = (struct worker_job){.run = make_picture, .done = picture_made};
     job->service = service;
     job->req = req;
+    job->stack = weft_http_req_stack(req);
+    job->timer = (struct weft_timer){.fired = too_slow, .user = job};
+    weft_timer_set(job->stack, &job->timer, weft_stack_now(job->stack) + service->config.max_receive);
     weft_http_req_watch(req, &watch, job);
     receive(req, job);
 }
@@ -363,6 +424,7 @@ struct meme_service_config meme_service_config_default(void)
     return (struct meme_service_config){
         .options = meme_options_default(),
         .max_held_bytes = 128u << 20,
+        .max_receive = 120 * WEFT_SEC,
         .max_waiting = 64,
     };
 }

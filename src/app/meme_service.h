@@ -12,6 +12,7 @@
  *
  *     404 not_found                 no such path
  *     405 method_not_allowed        with Allow
+ *     408 too_slow                  the body did not come in time
  *     415 unsupported_media_type    the body is not application/json
  *     503 busy                      too much work or memory is bound already; with Retry-After
  *
@@ -32,10 +33,11 @@ struct meme_service;
 struct meme_service_config {
     struct meme_options options;
     size_t max_held_bytes; /* of all bodies that are being received, or wait for the worker */
+    weft_time max_receive; /* for the whole body of a request; then 408 */
     unsigned max_waiting;  /* pictures that are being made or wait to be */
 };
 
-/* The defaults: meme_options_default, 128 MiB, 64 pictures (a few seconds of one core). */
+/* The defaults: meme_options_default, 128 MiB, 120 s, 64 pictures (a few seconds of one core). */
 struct meme_service_config meme_service_config_default(void);
 
 /* Starts the service. Borrows `loop` until it is freed. Gives the service. Returns 0, WEFT_E_NOMEM or WEFT_E_IO. */
