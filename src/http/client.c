@@ -137,7 +137,9 @@ void weft_http_client_free(struct weft_http_client *client)
     client->is_closing = true;
     while (!TAILQ_EMPTY(&client->calls))
         http_call_end(TAILQ_FIRST(&client->calls), WEFT_E_CONNABORTED, "the client was closed");
-    while (!TAILQ_EMPTY(&client->idles))
-        drop(TAILQ_FIRST(&client->idles));
+    for (struct http_idle *idle = TAILQ_FIRST(&client->idles), *next; idle; idle = next) {
+        next = TAILQ_NEXT(idle, link);
+        drop(idle);
+    }
     free(client);
 }

@@ -549,8 +549,8 @@ static void ready(struct weft_handler *handler, struct weft_sock *sock, unsigned
     (void)now;
     if (events & (WEFT_READABLE | WEFT_PEER_CLOSED))
         conn->is_readable = true;
-    else if (!conn->req && conn->state == HTTP_CONN_HEAD && !(events & WEFT_FAILED))
-        return; /* idle, and what it has sent has been acknowledged: nothing to do */
+    else if (conn->is_idle && !(events & WEFT_FAILED))
+        return; /* what it has sent has been acknowledged: nothing to do */
     if (events & WEFT_FAILED)
         http_conn_abort(conn, weft_sock_error(sock));
     else

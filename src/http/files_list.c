@@ -40,7 +40,7 @@ static void add(struct page *page, const char *text, size_t len)
         page->is_bad = true;
         return;
     }
-    if (have + len > page->room) {
+    if (!page->block || have + len > page->room) {
         size_t room = (have + len) * 2;
         struct weft_block *block = realloc(page->block, sizeof(*block) + room);
 
