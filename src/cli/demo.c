@@ -59,7 +59,11 @@ struct demo {
     uint32_t frames_seen;
     weft_time give_up;
     bool is_over;
-    uint16_t relay_port; /* 0: none */
+    pid_t relay;         /* 0: none */
+    uint16_t relay_port; /* of the relay */
+    bool made_out;       /* the directory was not there before */
+    bool wrote;          /* the request has been written, */
+    bool asked;          /* and curl has been started */
     bool was_root;
 };
 
@@ -111,7 +115,7 @@ static int get_image(const struct demo *demo, uint8_t **data, size_t *len)
     return CLI_OK;
 }
 
-static int write_request(const struct demo *demo)
+static int write_request(struct demo *demo)
 {
     char path[PATH_MAX], *body;
     uint8_t *image = NULL;
@@ -124,14 +128,16 @@ static int write_request(const struct demo *demo)
     free(image);
     if (!body)
         return cli_failed(demo->cli, "the request could not be made: the texts must be UTF-8");
+    demo->wrote = true;
     status = write_file(demo, in_out(demo, "request.json", path), body, strlen(body));
     free(body);
     return status;
 }
 
-static int make_directory(const struct demo *demo)
+static int make_directory(struct demo *demo)
 {
-    if (mkdir(demo->options->out, 0777) == 0 || errno == EEXIST)
+    demo->made_out = mkdir(demo->options->out, 0777) == 0;
+    if (demo->made_out || errno == EEXIST)
         return CLI_OK;
     return cli_failed(demo->cli, "--out: %s: %s", demo->options->out, strerror(errno));
 }
@@ -152,9 +158,23 @@ static int enter_namespace(struct demo *demo)
     }
     if (netns_enter_own(demo->cli) != CLI_OK)
         return CLI_FAILED;
-    if (listener >= 0 && relay_start(listener, &demo->endpoint) != 0)
+    if (listener < 0)
+        return CLI_OK;
+    demo->relay = relay_start(listener, &demo->endpoint);
+    if (demo->relay < 0)
         return cli_failed(demo->cli, "no process for the door from 127.0.0.1: %s", strerror(errno));
     return CLI_OK;
+}
+
+/* Nothing has been asked: what was written for it goes again. */
+static void remove_request(const struct demo *demo)
+{
+    char path[PATH_MAX];
+
+    if (demo->wrote)
+        unlink(in_out(demo, "request.json", path));
+    if (demo->made_out)
+        rmdir(demo->options->out);
 }
 
 /* --- The server --------------------------------------------------------------------------------------- */
@@ -198,6 +218,22 @@ static int start_network(struct demo *demo)
 
 /* --- curl ------------------------------------------------------------------------------------------------ */
 
+/* Looked for first, so that its absence is the only thing told. */
+static int find_curl(const struct demo *demo)
+{
+    const char *dir = getenv("PATH");
+    char path[PATH_MAX];
+
+    while (dir && *dir) {
+        size_t len = strcspn(dir, ":");
+
+        if (snprintf(path, sizeof(path), "%.*s/curl", (int)len, dir) < PATH_MAX && access(path, X_OK) == 0)
+            return CLI_OK;
+        dir += len + (dir[len] == ':');
+    }
+    return cli_failed(demo->cli, "curl is not in PATH; install it: apt-get install curl");
+}
+
 /* In the child. The signals that the loop has blocked are curl's again. */
 static void run_curl(const struct demo *demo)
 {
@@ -206,7 +242,7 @@ static void run_curl(const struct demo *demo)
         "curl",
         "--silent",
         "--show-error",
-        "--fail",
+        "--fail-with-body",
         "--max-time",
         "60",
         "--header",
@@ -222,6 +258,7 @@ static void run_curl(const struct demo *demo)
     };
     sigset_t none;
 
+    unlink(picture); /* of an earlier run */
     in_out(demo, "request.json", request + 1);
     snprintf(url, sizeof(url), "http://%s/meme", weft_addr_format(&demo->endpoint.addr, addr));
     printf("$ curl -H 'Content-Type: application/json' --data-binary %s -o %s %s\n", request, picture, url);
@@ -229,7 +266,7 @@ static void run_curl(const struct demo *demo)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     execvp(argv[0], (char *const *)argv);
-    fprintf(stderr, "weft demo: curl: %s; install it: apt-get install curl\n", strerror(errno));
+    fprintf(stderr, "weft demo: curl: %s\n", strerror(errno));
     _exit(127);
 }
 
@@ -284,6 +321,7 @@ static int make_request(struct demo *demo)
 {
     int status = start_curl(demo);
 
+    demo->asked = demo->curl > 0;
     if (status == CLI_OK)
         status = cli_net_run(demo->cli, &demo->net);
     if (demo->curl > 0) {
@@ -328,6 +366,36 @@ static int write_anatomy(const struct demo *demo)
     return err ? cli_failed(demo->cli, "the anatomy could not be printed: %s", weft_strerror(err)) : CLI_OK;
 }
 
+/* With a status of 400 and more the answer is no picture: the server says what it did not like. */
+static void show_refusal(const struct demo *demo)
+{
+    char path[PATH_MAX], text[1000];
+    FILE *file = fopen(in_out(demo, "meme.jpg", path), "r");
+    size_t len = file ? fread(text, 1, sizeof(text), file) : 0;
+
+    if (!file)
+        return;
+    fclose(file);
+    unlink(path);
+    fputs("weft demo: the server's answer: ", stderr);
+    while (len > 0 && text[len - 1] == '\n')
+        len--;
+    cli_print_safe(stderr, text, len);
+    fputc('\n', stderr);
+}
+
+#define CURL_REFUSED 22 /* curl(1): the answer's status was 400 or more */
+
+static int report_failure(const struct demo *demo)
+{
+    int status = WIFEXITED(demo->curl_status) ? WEXITSTATUS(demo->curl_status) : -1;
+
+    if (status == CURL_REFUSED)
+        show_refusal(demo);
+    return cli_failed(demo->cli, "curl failed (status %d); what passed is in %s/anatomy.html", status,
+                      demo->options->out);
+}
+
 static int report(const struct demo *demo)
 {
     const char *out = demo->options->out;
@@ -336,8 +404,7 @@ static int report(const struct demo *demo)
     if (status != CLI_OK)
         return status;
     if (demo->curl_status != 0)
-        return cli_failed(demo->cli, "curl failed (status %d); what passed is in %s/anatomy.html",
-                          WIFEXITED(demo->curl_status) ? WEXITSTATUS(demo->curl_status) : -1, out);
+        return report_failure(demo);
     printf("\n"
            "  %s/meme.jpg        the answer: a picture that came through weft's TCP\n"
            "  %s/anatomy.html    the same anatomy, to click through\n"
@@ -377,6 +444,8 @@ static int keep_serving(struct demo *demo)
 
 static void close_all(struct demo *demo)
 {
+    if (demo->relay > 0)
+        relay_stop(demo->relay);
     weft_http_server_free(demo->server);
     meme_service_free(demo->meme);
     cli_net_close(demo->cli, &demo->net);
@@ -384,15 +453,39 @@ static void close_all(struct demo *demo)
         weft_recording_free(demo->recording);
 }
 
+/* The kernel's end is the first host of weft's network, or the second where weft is the first; one that is given must be on it. */
+static int choose_host_addr(struct cli *cli)
+{
+    const struct weft_prefix *ours = &cli->link.addr;
+    struct weft_prefix *host = &cli->link.host_addr;
+    char addr[WEFT_PREFIX_STRLEN], host_text[WEFT_PREFIX_STRLEN];
+    uint32_t first;
+
+    if (weft_addr_is_any(&host->addr)) {
+        first = weft_addr_u32(&ours->addr) & (ours->len ? UINT32_MAX << (32 - ours->len) : 0);
+        first += ours->len < 31;
+        if (first == weft_addr_u32(&ours->addr))
+            first++;
+        *host = (struct weft_prefix){
+            weft_ip4((uint8_t)(first >> 24), (uint8_t)(first >> 16), (uint8_t)(first >> 8), (uint8_t)first),
+            ours->len};
+    }
+    if (cli_prefix_has(ours, &host->addr) && cli_prefix_has(host, &ours->addr))
+        return CLI_OK;
+    return cli_wrong(cli, "--addr %s and --host-addr %s are not on one network, so curl would not reach weft",
+                     weft_prefix_format(ours, addr), weft_prefix_format(host, host_text));
+}
+
 static int run(struct cli *cli, const void *own, unsigned operands, char **operand)
 {
     struct demo demo = {.cli = cli, .options = own, .endpoint = {cli->link.addr.addr, PORT}};
-    int status;
+    int status = choose_host_addr(cli);
 
     (void)operands, (void)operand;
-    if (weft_addr_is_any(&cli->link.host_addr.addr))
-        cli->link.host_addr = (struct weft_prefix){weft_ip4(10, 77, 0, 1), 24};
-    status = make_directory(&demo);
+    if (status == CLI_OK)
+        status = find_curl(&demo);
+    if (status == CLI_OK)
+        status = make_directory(&demo);
     if (status == CLI_OK)
         status = write_request(&demo);
     if (status == CLI_OK)
@@ -406,6 +499,8 @@ static int run(struct cli *cli, const void *own, unsigned operands, char **opera
     if (status == CLI_OK && demo.options->keep)
         status = keep_serving(&demo);
     close_all(&demo);
+    if (!demo.asked)
+        remove_request(&demo);
     return status;
 }
 
@@ -435,7 +530,8 @@ const struct cli_verb cli_demo = {
     .text = "Sets up a TAP device in a network namespace of its own (no root needed), with the Linux\n"
             "kernel on one side and weft on the other; serves the meme service on weft; lets the\n"
             "kernel's curl post a picture to it; prints the anatomy of that request, and writes it as\n"
-            "a page and as a capture.",
+            "a page and as a capture. The kernel's end (--host-addr) is by default the first address of\n"
+            "weft's network, so 10.77.0.1/24.",
     .options = options,
     .min_operands = 0,
     .max_operands = 0,

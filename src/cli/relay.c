@@ -136,7 +136,7 @@ fail:
     return -1;
 }
 
-int relay_start(int listener, const struct weft_endpoint *target)
+pid_t relay_start(int listener, const struct weft_endpoint *target)
 {
     struct sockaddr_in to = {
         .sin_family = AF_INET,
@@ -144,14 +144,26 @@ int relay_start(int listener, const struct weft_endpoint *target)
         .sin_addr.s_addr = htonl(weft_addr_u32(&target->addr)),
     };
     pid_t parent = getpid();
-    pid_t pid = fork();
+    pid_t pid;
 
+    prctl(PR_SET_CHILD_SUBREAPER, 1); /* its children become ours when it is gone */
+    pid = fork();
     if (pid == 0) {
+        setpgid(0, 0);
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent)
             _exit(0);
         accept_for_ever(listener, &to);
     }
     close(listener);
-    return pid < 0 ? -1 : 0;
+    if (pid > 0)
+        setpgid(pid, pid); /* here too: whoever of the two comes first */
+    return pid;
+}
+
+void relay_stop(pid_t relay)
+{
+    kill(-relay, SIGKILL);
+    while (waitpid(-relay, NULL, 0) > 0)
+        ;
 }

@@ -5,12 +5,13 @@
  * that only the namespace reaches. It lets a browser of this machine see what weft
  * serves in there.
  *
- * Owns    a process of its own, and one more for each connection; they end with
- *         the process that started them.
+ * Owns    a process of its own, and one more for each connection; they end by
+ *         relay_stop, or with the process that started them.
  */
 #ifndef WEFT_CLI_RELAY_H
 #define WEFT_CLI_RELAY_H
 
+#include <sys/types.h>
 #include <weft/types.h>
 
 /*
@@ -23,8 +24,11 @@ int relay_listen(uint16_t *port);
 /*
  * Starts the process that accepts on `listener` and connects to `target` from
  * the namespace that the caller is in now. Closes `listener` here. To be
- * called before any thread exists. Returns 0 or -1.
+ * called before any thread exists. Returns the process, for relay_stop, or -1.
  */
-int relay_start(int listener, const struct weft_endpoint *target);
+pid_t relay_start(int listener, const struct weft_endpoint *target);
+
+/* Ends that process and those of its connections, and waits until they are gone. */
+void relay_stop(pid_t relay);
 
 #endif

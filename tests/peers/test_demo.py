@@ -63,7 +63,7 @@ def open_tun_to_all(t):
     t.run("mount", "--bind", node, "/dev/net/tun")
 
 
-@peer_test(60, needs=["curl"])
+@peer_test(60, needs=["curl", "pgrep"])
 def keeps_serving_until_interrupted(t):
     """--keep says an address that this side of the namespace reaches."""
     program = t.start(t.weft, "demo", "--keep", "--out", t.path("out"), name="demo")
@@ -75,6 +75,7 @@ def keeps_serving_until_interrupted(t):
     assert several.returncode == 0
     program.process.send_signal(signal.SIGINT)
     assert program.wait(10) == 0, program.err()
+    assert t.run("pgrep", "-f", "weft demo --keep", check=False).stdout == "", "processes of the door are left"
 
 
 @peer_test(60, needs=["curl"])
@@ -100,3 +101,23 @@ def failures_are_told(t):
     assert result.returncode == 1 and "/proc/nowhere/out" in result.stderr, result.stderr
     result = t.run(t.weft, "demo", "--out", t.path("out"), "--image", "/etc/passwd", check=False)
     assert result.returncode == 1 and "curl failed" in result.stderr, result.stderr
+    assert "the server's answer: {" in result.stderr and not t.path("out/meme.jpg").exists(), result.stderr
+
+
+@peer_test(30)
+def failures_before_the_request_leave_nothing(t):
+    out = t.path("out")
+    result = t.run(t.weft, "demo", "--out", out, "--link", "tap:lo", check=False)
+    assert result.returncode == 1 and "lo exists" in result.stderr and not out.exists(), result.stderr
+    result = t.run(t.weft, "demo", "--out", out, env={"PATH": "/nowhere"}, check=False)
+    assert result.returncode == 1 and "curl is not in PATH" in result.stderr and not out.exists(), result.stderr
+    assert not result.stdout and len(result.stderr.splitlines()) == 1, result
+    result = t.run(t.weft, "demo", "--out", out, "--host-addr", "10.78.0.1/24", check=False)
+    assert result.returncode == 2 and "not on one network" in result.stderr, result.stderr
+
+
+@peer_test(30, needs=["curl"])
+def on_another_network(t):
+    """The kernel's end follows weft's address."""
+    result = t.run(t.weft, "demo", "--out", t.path("out"), "--addr", "192.0.2.1/29")
+    assert "192.0.2.2" in result.stdout, result.stdout[-2000:]
