@@ -553,13 +553,13 @@ static struct weft_sock *another_client(struct tcp_peer *t)
 static void no_range_for_data(void **state)
 {
     struct tcp_peer *t =
-        tcp_peer_established(&(struct tcp_peer_setup){.accepts = true, .tcp = {.ranges = 1}});
+        tcp_peer_established(&(struct tcp_peer_setup){.accepts = true, .tcp = {.ranges = 4}});
     struct weft_sock *first;
 
     (void)state;
     we_write(t, 1000);
     we_send(t, "PA", 1, 1, 1000);
-    t->sock->tcb->tcp->chunks.capacity = 4; /* only ranges are to be short */
+    t->sock->tcb->tcp->ranges.capacity = 1; /* only ranges are to be short */
     first = another_client(t);
     we_write(t, 500);
     we_send_nothing(t);
