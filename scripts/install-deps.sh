@@ -6,7 +6,7 @@
 #   scripts/install-deps.sh [--check] GROUP...
 #
 #   build   compilers, meson and the libraries that the command links to
-#   demo    what `make demo` runs besides: the kernel side's curl and ip
+#   demo    what `make demo` runs besides: the kernel side's curl and ip, a font with Chinese, Japanese and Korean
 #   test    the real peers of `make test`, and clang for its fuzzers
 #   docs    the man pages' tools
 #   lint    what `make lint` runs
@@ -20,7 +20,7 @@ set -euo pipefail
 
 group_build=(gcc libc6-dev meson ninja-build pkg-config python3 scdoc libcmocka-dev libjansson-dev libcairo2-dev
   libpango1.0-dev libjpeg-dev libpng-dev libwebp-dev fonts-dejavu-core fonts-noto-core)
-group_demo=(curl iproute2 ca-certificates)
+group_demo=(curl iproute2 ca-certificates fonts-wqy-microhei)
 group_test=(curl iproute2 iputils-ping netcat-openbsd nginx apache2-utils wrk tshark chromium procps util-linux
   clang libclang-rt-dev scdoc mandoc clang-format cppcheck)
 group_docs=(scdoc mandoc)
