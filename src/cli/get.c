@@ -174,13 +174,28 @@ static bool is_redirect(const struct get *get, unsigned status, const char *loca
     return get->options->location && location && is_one && (becomes_get(get, status) || can_repeat_body(get));
 }
 
+static int refuse_location(const struct get *get, const char *location)
+{
+    char *safe = NULL;
+    size_t size;
+    FILE *out = open_memstream(&safe, &size);
+
+    if (out) {
+        cli_print_safe(out, location, strlen(location));
+        fclose(out);
+    }
+    cli_failed(get->cli, "the server sends us to '%s', which is no http URL", safe ? safe : "?");
+    free(safe);
+    return CLI_FAILED;
+}
+
 /* Makes ready for the next request. Returns CLI_OK, or CLI_FAILED when it has said why not. */
 static int follow(struct get *get, unsigned status, const char *location)
 {
     struct weft_http_url next;
 
     if (weft_http_url_resolve(&get->url, location, &next) != 0)
-        return cli_failed(get->cli, "the server sends us to '%s', which is no http URL", location);
+        return refuse_location(get, location);
     get->has_left |= next.port != get->url.port || strcmp(next.host, get->url.host) != 0;
     get->url = next;
     if (becomes_get(get, status)) {
@@ -195,8 +210,9 @@ static void print_head(const struct get *get, const struct weft_http_call *call)
     struct weft_http_field field;
     FILE *out = get->options->include || get->options->head ? stdout : stderr;
 
-    fprintf(out, "HTTP/1.%u %u %s\n", weft_http_call_minor_version(call), weft_http_call_status(call),
-            weft_http_call_reason(call));
+    fprintf(out, "HTTP/1.%u %u ", weft_http_call_minor_version(call), weft_http_call_status(call));
+    cli_print_safe(out, weft_http_call_reason(call), strlen(weft_http_call_reason(call)));
+    fputc('\n', out);
     for (unsigned i = 0; weft_http_call_field(call, i, &field); i++) {
         fprintf(out, "%s: ", field.name);
         cli_print_safe(out, field.value, strlen(field.value));
@@ -229,8 +245,7 @@ static void done(struct weft_http_call *call, void *user, int error)
     if (get->status)
         return;
     if (error)
-        finish(get, cli_failed(get->cli, "%s: %s (%s)", get->url.authority, weft_http_call_why(call),
-                               weft_strerror(error)));
+        finish(get, cli_failed(get->cli, "%s: %s", get->url.authority, weft_http_call_why(call)));
     else if (get->redirecting && get->redirects++ >= MAX_REDIRECTS)
         finish(get, cli_failed(get->cli, "sent from one place to the next %d times", MAX_REDIRECTS));
     else if (get->redirecting)

@@ -61,10 +61,41 @@ void cli_note(const struct cli *cli, const char *format, ...)
     fputc('\n', stderr);
 }
 
+/* A byte that continues a character in UTF-8. */
+static bool continues(const char *text, size_t len, size_t at)
+{
+    return at < len && ((unsigned char)text[at] & 0xc0) == 0x80;
+}
+
+/*
+ * The length of the character that begins at `at`, or 0 when it is a control
+ * character of ASCII or of ISO 6429 (C1, U+0080 to U+009F), or no UTF-8: a byte
+ * alone from 0x80 on may be a control character, too.
+ */
+static size_t safe_length(const char *text, size_t len, size_t at)
+{
+    unsigned char c = (unsigned char)text[at];
+    size_t n = c < 0x80 ? 1 : c >= 0xf0 && c < 0xf5 ? 4 : c >= 0xe0 ? 3 : 2;
+
+    if (c < 0x20 || c == 0x7f || (c >= 0x80 && c < 0xc2) || c >= 0xf5)
+        return 0;
+    for (size_t i = 1; i < n; i++)
+        if (!continues(text, len, at + i))
+            return 0;
+    return c == 0xc2 && (unsigned char)text[at + 1] < 0xa0 ? 0 : n;
+}
+
 void cli_print_safe(FILE *out, const char *text, size_t len)
 {
-    for (size_t i = 0; i < len; i++)
-        fputc((unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i], out);
+    for (size_t at = 0; at < len;) {
+        size_t n = safe_length(text, len, at);
+
+        if (n)
+            fwrite(text + at, 1, n, out);
+        else
+            fputc('?', out);
+        at += n ? n : 1;
+    }
 }
 
 /* --- Addresses ---------------------------------------------------------------------- */

@@ -564,14 +564,11 @@ static void wake(struct weft_http_call *call)
 static void ready(struct weft_handler *handler, struct weft_sock *sock, unsigned events, weft_time now)
 {
     struct weft_http_call *call = (struct weft_http_call *)handler;
-    char server[WEFT_ENDPOINT_STRLEN];
 
     (void)now;
     if (events & (WEFT_READABLE | WEFT_PEER_CLOSED | WEFT_FAILED))
         call->is_readable = true;
     if (call->state == HTTP_CALL_CONNECT && (events & WEFT_FAILED)) {
-        explain(call, "%s: %s", weft_endpoint_format(&call->server, server),
-                weft_strerror(weft_sock_error(sock)));
         fail(call, weft_sock_error(sock));
     } else if (call->state == HTTP_CALL_CONNECT && (events & WEFT_WRITABLE)) {
         call->state = HTTP_CALL_HEAD;

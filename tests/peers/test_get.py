@@ -139,12 +139,32 @@ def redirections_keep_the_method_and_the_secrets(t):
         assert len(seen) == 2 and seen[1] == then, (options, status, seen)
 
 
+@peer_test(60)
+def what_a_server_says_does_not_steer_the_terminal(t):
+    """Control characters, C1 as a byte and as UTF-8 included, are masked; other characters are shown."""
+    t.kernel_end()
+    listener = socket.create_server((KERNEL, 80))
+    listener.settimeout(20)
+    for location, says in (b"https://\xc2\x9b1m/", "https://??1m/"), (b"https://\x9b/\xc3\xa9", "https://?/\u00e9"):
+        def serve(location=location):
+            sock, _ = listener.accept()
+            sock.recv(65536)
+            sock.sendall(b"HTTP/1.1 301 so \xc2\x9b2J\xc3\xa9\r\nLocation: " + location + b"\r\nContent-Length: 0\r\n\r\n")
+            sock.close()
+
+        threading.Thread(target=serve, daemon=True).start()
+        result = t.get("-L", "-i", f"http://{KERNEL}/", check=False, allow=["reset"])
+        assert result.stdout.startswith("HTTP/1.1 301 so ??2J\u00e9\n"), result.stdout
+        assert f"'{says}'" in result.stderr, result.stderr
+
+
 @peer_test(30)
 def closed_port_is_refused_at_once(t):
     t.kernel_end()
     started = time.monotonic()
     result = t.get(f"http://{KERNEL}:81/", check=False, allow=["reset"])
-    assert result.returncode == 1 and "refused" in result.stderr, result.stderr
+    assert result.returncode == 1 and result.stderr.count("refused") == 1, result.stderr
+    assert result.stderr.count(f"{KERNEL}:81") == 1, result.stderr
     assert time.monotonic() - started < 3
 
 
