@@ -146,10 +146,12 @@ static bool take_req(struct http_conn *conn)
     return true;
 }
 
-/* Between requests, and nothing of the next has come. */
+/* Between requests, and nothing of the next has come; empty lines do not count (RFC 9112 2.2). */
 static bool is_waiting(const struct http_conn *conn)
 {
-    return conn->state == HTTP_CONN_HEAD && (!conn->req || !http_in_has(&conn->req->in));
+    const struct weft_http_req *req = conn->req;
+
+    return conn->state == HTTP_CONN_HEAD && (!req || (!req->head.method_len && req->in.wr == req->head.line));
 }
 
 static bool step_head(struct http_conn *conn)

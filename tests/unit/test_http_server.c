@@ -1429,6 +1429,29 @@ static void a_slow_head_times_out(void **state)
     assert_closes(sock);
 }
 
+/* Some clients send one behind a body: no request has begun by it, and none is late. */
+static void an_empty_line_is_no_request(void **state)
+{
+    struct weft_sock *sock;
+    struct weft_http_server_stats stats;
+
+    (void)state;
+    start();
+    sock = connect_and_send("GET /hello HTTP/1.1\r\nHost: h\r\n\r\n\r\n");
+    weft_http_server_stats(app.server, &stats);
+    assert_int_equal(stats.idle, 1);
+    fake_advance(&app.stack, 59 * WEFT_SEC);
+    assert_string_equal(fake_text(sock), HELLO);
+    fake_clear(sock);
+    fake_send_text(sock, "\r\nGET /hello HTTP/1.1\r\n");
+    fake_run(&app.stack);
+    weft_http_server_stats(app.server, &stats);
+    assert_int_equal(stats.idle, 0);
+    fake_send_text(sock, "Host: h\r\n\r\n");
+    fake_run(&app.stack);
+    assert_string_equal(fake_text(sock), HELLO);
+}
+
 static void a_slow_body_times_out(void **state)
 {
     struct weft_sock *sock;
@@ -1954,6 +1977,7 @@ int main(void)
         TEST(a_handler_may_free_the_server),
         TEST(an_idle_connection_is_closed),
         TEST(a_slow_head_times_out),
+        TEST(an_empty_line_is_no_request),
         TEST(a_slow_body_times_out),
         TEST(a_reader_that_stops_is_reset),
         TEST(lingers_while_the_peer_reads),
