@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "link/why.h"
@@ -61,6 +62,19 @@ int link_netdev_set_mtu(const char *name, uint32_t mtu)
     struct ifreq ifr = {.ifr_mtu = (int)mtu};
 
     return request(AF_INET, name, SIOCSIFMTU, &ifr);
+}
+
+void link_netdev_await_running(const char *name)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
+    struct ifreq ifr = {0};
+
+    for (int i = 0; i < 1000; i++) {
+        if (request(AF_INET, name, SIOCGIFFLAGS, &ifr) < 0 || !(ifr.ifr_flags & IFF_UP) ||
+            (ifr.ifr_flags & IFF_RUNNING))
+            return;
+        nanosleep(&pause, NULL);
+    }
 }
 
 static int set_up(const char *name)

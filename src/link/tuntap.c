@@ -431,6 +431,8 @@ static int set_up(struct tuntap *dev, const struct weft_tap_config *config, char
         error = negotiate(dev, why, why_size);
     if (!error)
         error = agree_on_mtu(dev, config->mtu, why, why_size);
+    if (!error)
+        link_netdev_await_running(dev->name);
     return error;
 }
 
