@@ -96,7 +96,7 @@ def device_that_is_down(t):
     assert result.returncode == 1 and "ip link set weft0 up" in result.stderr, result
 
 
-@peer_test(30, needs=["curl"])
+@peer_test(30, needs=["curl", "tshark"])
 def dump_shows_a_capture(t):
     path = t.path("exchange.pcapng")
     server = t.serve("--sink", "--pcap", path, capture=False)
