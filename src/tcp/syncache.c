@@ -308,6 +308,9 @@ void tcp_syncache_input(struct tcp *tcp, struct tcp_node *node, struct tcp_seg *
         tcp_seg_drop(tcp, seg, conn, WEFT_DROP_TCP_RST_INVALID);
         return;
     }
+    /* DEVIATES: RFC 9293 3.10.7.4 step 4 goes back to LISTEN for a new SYN in the window. Whoever guesses
+     * addresses and ports could end openings with that; answered like a challenge (as RFC 5961 4.2 has it
+     * for connections that stand), the SYN-ACK again makes a true peer reset the old opening. */
     if (is_same_syn(syn, seg) || !is_acceptable(syn, seg) || (seg->flags & WIRE_TCP_SYN)) {
         answer_again(tcp, syn);
         tcp_seg_drop(tcp, seg, syn->conn, WEFT_DROP_TCP_DUPLICATE);
