@@ -2,13 +2,17 @@
 /*
  * Whole conversations under libFuzzer: the input's bytes choose segments, most
  * of them near to numbers that are valid at the moment, socket calls, ICMP errors
- * and steps of time, for one stack whose invariants are checked after each
- * event. In the end everything must have come home.
+ * and steps of time, for a stack whose invariants are checked after each
+ * event. In the end everything must have come home. Each input is played twice,
+ * to a stack with the fast path and to one without: what they send must be the
+ * same.
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <weft/socket.h>
+#include <weft/tcp_ao.h>
 
 #include "base/assert.h"
 #include "base/checksum.h"
@@ -37,6 +41,8 @@ struct world {
     uint32_t peer_window;
     uint32_t tsval; /* its last timestamp */
     bool blocked;   /* the link takes nothing */
+    bool ao;        /* segments have TCP-AO, with keys whose MACs are zeros */
+    uint64_t sent;  /* a hash of all that the stack has sent, with its times */
 };
 
 static uint8_t lent_bytes[4096];
@@ -62,11 +68,18 @@ static uint32_t word(struct world *w)
 
 /* --- Memory -------------------------------------------------------------------------------- */
 
+/* Pools are large and hardly touched: to clear them would take most of the time. */
+#define LARGE 65536u
+
 static void *take(void *ctx, size_t size)
 {
     void *mem = NULL;
 
     (void)ctx;
+    if (size >= LARGE) {
+        mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        return mem == MAP_FAILED ? NULL : mem;
+    }
     if (posix_memalign(&mem, 64, size))
         return NULL;
     memset(mem, 0, size);
@@ -76,8 +89,10 @@ static void *take(void *ctx, size_t size)
 static void give(void *ctx, void *mem, size_t size)
 {
     (void)ctx;
-    (void)size;
-    free(mem);
+    if (size >= LARGE)
+        munmap(mem, size);
+    else
+        free(mem);
 }
 
 static void stay(struct weft_block *block)
@@ -85,7 +100,74 @@ static void stay(struct weft_block *block)
     block->refs = 0;
 }
 
+/* --- TCP-AO: whose MAC is all zeros is authentic ------------------------------------------ */
+
+static void no_hmac(const void *key, size_t key_len, const struct weft_crypto_piece *pieces, unsigned n,
+                    uint8_t mac[20])
+{
+    (void)key, (void)key_len, (void)pieces, (void)n;
+    memset(mac, 0, 20);
+}
+
+static void no_cmac(const uint8_t key[16], const struct weft_crypto_piece *pieces, unsigned n,
+                    uint8_t mac[16])
+{
+    (void)key, (void)pieces, (void)n;
+    memset(mac, 0, 16);
+}
+
+static const struct weft_tcp_crypto no_crypto = {.hmac_sha1 = no_hmac, .aes128_cmac = no_cmac};
+
+static void add_key(struct weft_sock *sock, uint8_t id)
+{
+    struct weft_tcp_ao_key key = {.send_id = id,
+                                  .recv_id = id,
+                                  .algorithm = id & 1 ? WEFT_TCP_AO_AES128 : WEFT_TCP_AO_SHA1,
+                                  .exclude_options = id & 2,
+                                  .key = "key",
+                                  .key_len = 3};
+
+    (void)weft_sock_ao_add_key(sock, &key);
+}
+
+static void change_keys(struct world *w, struct weft_sock *sock)
+{
+    static const struct weft_prefix everybody;
+    uint8_t id = (uint8_t)below(w, 4);
+
+    switch (below(w, 4)) {
+    case 0:
+        add_key(sock, id);
+        break;
+    case 1:
+        (void)weft_sock_ao_del_key(sock, &everybody, 0, id, id);
+        break;
+    default:
+        (void)weft_sock_ao_set(sock, (enum weft_tcp_ao_set)below(w, 4), id);
+    }
+}
+
+static void choose_ao(struct world *w, struct wire_tcp_opts *opts, uint8_t content[14])
+{
+    uint8_t choice = byte(w);
+
+    memset(content, 0, 14);
+    content[0] = choice & 3;
+    content[1] = choice >> 2 & 3;
+    opts->has_ao = (choice & 0x70) != 0x70;
+    opts->ao = content;
+    opts->ao_len = choice & 0x80 ? (uint8_t)(2 + below(w, 12)) : 14;
+}
+
 /* --- What the stack sends -------------------------------------------------------------------- */
+
+static void hash(struct world *w, const void *bytes, size_t len)
+{
+    const uint8_t *at = bytes;
+
+    for (size_t i = 0; i < len; i++)
+        w->sent = (w->sent ^ at[i]) * 0x100000001b3;
+}
 
 static void learn(struct world *w, struct weft_pkt *pkt)
 {
@@ -97,6 +179,9 @@ static void learn(struct world *w, struct weft_pkt *pkt)
     struct wire_tcp tcp;
 
     weft_pkt_copy_out(pkt, 0, bytes, n);
+    hash(w, &w->now, sizeof(w->now));
+    hash(w, &pkt->total_len, sizeof(pkt->total_len));
+    hash(w, bytes, n);
     weft_assert(wire_ip4_parse(&c, pkt->total_len, &ip) == WIRE_IP4_OK);
     if (ip.proto != WIRE_PROTO_TCP)
         return;
@@ -227,6 +312,7 @@ static void segment(struct world *w)
                                      WIRE_TCP_ACK | WIRE_TCP_URG};
     static uint8_t bytes[20 + 40 + 16000];
     struct wire_tcp_opts opts = {0};
+    uint8_t ao[14];
     uint32_t choice = below(w, 12);
     uint32_t len = choose_length(w);
     struct wire_tcp header = {
@@ -241,6 +327,8 @@ static void segment(struct world *w)
     header.window = below(w, 4) == 0 ? (uint16_t)word(w) : 60000;
     header.urgent = (uint16_t)below(w, 3);
     choose_options(w, header.flags, &opts);
+    if (w->ao)
+        choose_ao(w, &opts, ao);
     header.header_len = (uint8_t)(WIRE_TCP_LEN + wire_tcp_opts_len(&opts));
     wire_tcp_emit(&header, &writer);
     wire_tcp_opts_emit(&opts, &writer);
@@ -287,8 +375,11 @@ static void connect_socket(struct world *w, unsigned i)
 {
     struct weft_endpoint remote = {weft_ip4(10, 0, 0, 2), 80};
 
-    if (!w->sock[i] && weft_sock_open(w->stack, WEFT_SOCK_STREAM, &w->sock[i]) == 0)
-        (void)weft_sock_connect(w->sock[i], &remote);
+    if (w->sock[i] || weft_sock_open(w->stack, WEFT_SOCK_STREAM, &w->sock[i]) != 0)
+        return;
+    if (w->ao)
+        add_key(w->sock[i], 0);
+    (void)weft_sock_connect(w->sock[i], &remote);
 }
 
 static void write_socket(struct world *w, struct weft_sock *sock)
@@ -297,7 +388,7 @@ static void write_socket(struct world *w, struct weft_sock *sock)
     struct weft_block *lent = &w->lent[below(w, BLOCKS)];
 
     if (below(w, 4)) {
-        (void)weft_sock_send_flags(sock, bytes, word(w) % sizeof(bytes), below(w, 2));
+        (void)weft_sock_send_flags(sock, bytes, word(w) % sizeof(bytes), below(w, 4));
         return;
     }
     if (lent->refs == 0)
@@ -360,6 +451,8 @@ static void call(struct world *w)
         (void)weft_sock_shutdown(sock, (enum weft_shutdown)(1 + below(w, 3)));
     else if (choice < 14)
         close_socket(w, i);
+    else if (w->ao)
+        change_keys(w, w->sock[below(w, 2) ? 0 : i]);
     else
         set_option(w, sock);
     if (w->sock[i])
@@ -409,7 +502,7 @@ static void act(struct world *w)
 
 /* --- Life ---------------------------------------------------------------------------------------------------- */
 
-static void begin(struct world *w, const uint8_t *data, size_t size)
+static void begin(struct world *w, const uint8_t *data, size_t size, bool no_fast_path)
 {
     static const struct weft_allocator allocator = {take, give, NULL};
     struct weft_stack_config config = {
@@ -435,8 +528,11 @@ static void begin(struct world *w, const uint8_t *data, size_t size)
         .receive_buffer = choice & 4 ? 6000 : 100000,
         .check = true,
         .no_sack = choice & 8,
-        .no_fast_path = choice & 16,
+        .no_fast_path = no_fast_path,
+        .ao_keys = 6,
+        .crypto = &no_crypto,
     };
+    w->ao = choice & 128;
     if (choice & 32)
         iface.caps = WEFT_LINK_TSO4 | WEFT_LINK_TX_CSUM | WEFT_LINK_RX_CSUM | WEFT_LINK_LRO;
     weft_assert(weft_stack_new(&config, &w->stack) == 0);
@@ -445,6 +541,10 @@ static void begin(struct world *w, const uint8_t *data, size_t size)
     weft_assert(weft_sock_open(w->stack, WEFT_SOCK_STREAM, &w->sock[0]) == 0);
     weft_assert(weft_sock_bind(w->sock[0], &local) == 0);
     weft_assert(weft_sock_listen(w->sock[0], 3) == 0);
+    if (w->ao) {
+        add_key(w->sock[0], 0);
+        add_key(w->sock[0], 1);
+    }
     step(w);
     if (choice & 64)
         connect_socket(w, 1);
@@ -469,13 +569,20 @@ static void end(struct world *w)
     weft_pool_free(w->pool);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* Plays the input; returns the hash of what the stack has sent. */
+static uint64_t play(const uint8_t *data, size_t size, bool no_fast_path)
 {
     struct world w;
 
-    begin(&w, data, size);
+    begin(&w, data, size, no_fast_path);
     for (unsigned i = 0; i < OPS && w.at < w.end; i++)
         act(&w);
     end(&w);
+    return w.sent;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    weft_assert(play(data, size, false) == play(data, size, true));
     return 0;
 }

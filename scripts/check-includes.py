@@ -21,18 +21,22 @@ LAYERS = {
     "stack.c": ["base", "wire", "net", "udp", "tcp", "socket"],
     "link": ["base"],
     "host": ["base", "link"],
-    "sim": ["base", "link", "host/driver.h"],  # one way of driving a stack, in real time and in virtual
+    "sim": ["base", "wire", "host/driver.h"],  # one way of driving a stack, in real time and in virtual; routers read headers
+    "check": ["base", "wire"],  # an observer: it must not know the stack that it watches
     "inspect": ["base", "wire"],
+    "script": ["base", "wire"],
     "http": [],
     "app": [],
-    "cli": ["app"],
+    "lab": [],
+    "cli": ["app", "lab"],
+    "packetdrill": [],
     "include": [],
 }
 
 # The core runs anywhere: what it may take from the system, and which public headers are above it.
 CORE = ("base", "wire", "net", "udp", "tcp", "socket", "stack.c")
 CORE_SYSTEM = ("errno.h", "limits.h", "stdbool.h", "stddef.h", "stdint.h", "string.h")
-ABOVE_CORE = ("http.h", "inspect.h", "loop.h", "sim.h", "weft.h")
+ABOVE_CORE = ("check.h", "http.h", "inspect.h", "loop.h", "script.h", "sim.h", "weft.h")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
 

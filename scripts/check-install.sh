@@ -75,8 +75,11 @@ examples_shared() {
     LD_LIBRARY_PATH=$(libdir) "$root/two_stacks-shared"
 }
 
+# What a program that links libweft.a needs besides.
+static_libs() { with_pkg_config --libs --static | tr ' ' '\n' | grep -v '^-lweft$'; }
+
 example_static() {
-    compile_example two_stacks static "$(libdir)/libweft.a" $(with_pkg_config --libs --static | tr ' ' '\n' | grep -v '^-lweft$') &&
+    compile_example two_stacks static "$(libdir)/libweft.a" $(static_libs) &&
         "$root/two_stacks-static"
 }
 
@@ -88,7 +91,7 @@ example_with_own_names() {
         printf 'int %s(void);\nint %s(void) { return 0; }\n' "$name" "$name" >>"$root/own.c"
     done
     printf 'int main(void) { struct weft_sim *s; if (weft_sim_new(1, &s)) return 1; weft_sim_free(s); return 0; }\n' >>"$root/own.c"
-    gcc -o "$root/own" "$root/own.c" $(with_pkg_config --cflags) "$(libdir)/libweft.a" && "$root/own"
+    gcc -o "$root/own" "$root/own.c" $(with_pkg_config --cflags) "$(libdir)/libweft.a" $(static_libs) && "$root/own"
 }
 
 weft() { "$(find "$root" -path '*/bin/weft')" "$@"; }
@@ -107,15 +110,25 @@ help_texts() {
 
 page() { find "$root" -path "*/man/*" -name "$1"; }
 
-# Every option that a verb's help names stands in its page, or in weft-link(7).
+# Every option that a verb's help names stands in its page, in weft-link(7), or in weft-tcp(7).
 options_in_pages() {
     local verb option bad=0
     for verb in $(verbs); do
         [ -n "$(page "weft-$verb.1")" ] || { echo "weft-$verb(1) is not installed"; bad=1; continue; }
         for option in $(weft help "$verb" | grep -oE '^ .*--[a-z-]+' | grep -oE '\-\-[a-z-]+'); do
-            cat "$(page "weft-$verb.1")" "$(page weft-link.7)" | sed 's/\\//g' | grep -q -- "$option" ||
+            cat "$(page "weft-$verb.1")" "$(page weft-link.7)" "$(page weft-tcp.7)" | sed 's/\\//g' | grep -q -- "$option" ||
                 { echo "weft-$verb(1) does not tell of $option"; bad=1; }
         done
+    done
+    return $bad
+}
+
+# Every word of a scenario stands in its page.
+words_in_page() {
+    local word bad=0
+    for word in $(weft lab --words | grep -oE '^  [a-z0-9-]+'); do
+        sed 's/\\f[BIR]//g; s/\\//g' "$(page weft-scenario.5)" | grep -qw -- "$word" ||
+            { echo "weft-scenario(5) does not tell of $word"; bad=1; }
     done
     return $bad
 }
@@ -140,6 +153,7 @@ check "an example with the static library" example_static
 check "names of a program do not meet inner names" example_with_own_names
 check "help texts" help_texts
 check "man pages tell of every option" options_in_pages
+check "weft-scenario(5) tells of every word" words_in_page
 if command -v mandoc >/dev/null; then
     check "man pages are well formed" pages_lint
 else

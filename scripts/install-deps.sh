@@ -19,7 +19,7 @@
 set -euo pipefail
 
 group_build=(gcc libc6-dev meson ninja-build pkg-config python3 scdoc libcmocka-dev libjansson-dev libcairo2-dev
-  libpango1.0-dev libjpeg-dev libpng-dev libwebp-dev fonts-dejavu-core fonts-noto-core)
+  libpango1.0-dev nettle-dev libjpeg-dev libpng-dev libwebp-dev fonts-dejavu-core fonts-noto-core)
 group_demo=(curl iproute2 ca-certificates fonts-wqy-microhei)
 group_test=(curl iproute2 iputils-ping netcat-openbsd nginx apache2-utils wrk tshark chromium procps util-linux
   clang libclang-rt-dev scdoc mandoc clang-format cppcheck)

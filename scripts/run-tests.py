@@ -118,19 +118,21 @@ def build(tally, directory):
         status, output = run_bounded(["meson", "setup", str(directory), *BUILD_OPTIONS[directory]], 120)
     if status == 0:
         status, output = run_bounded(["ninja", "-C", str(directory), f"-j{JOBS}"], 600)
-    if status != 0:
-        show(output)
-    tally.add(f"compile in {directory.name}/", passed=status == 0, failed=status != 0,
-              seconds=time.monotonic() - started)
+    warnings = [line for line in output.splitlines() if " warning: " in line] if status == 0 else []
+    if status != 0 or warnings:
+        show("\n".join(sorted(set(warnings))) or output)
+    tally.add(f"compile in {directory.name}/", passed=status == 0 and not warnings, failed=status != 0 or bool(warnings),
+              seconds=time.monotonic() - started, why=f"{len(warnings)} warnings" if warnings else "")
     tally.built[directory] = status == 0
     return status == 0
 
 
 def cases_of(entry):
-    """How many cases of a meson test passed, failed and were skipped: cmocka's own count where there is one."""
+    """How many cases of a meson test passed, failed and were skipped: the count of cmocka or of TAP where there is one."""
     out = entry.get("stdout") or ""
     count = [len(re.findall(pattern, out, re.M)) for pattern in
-             (r"^\[ +OK \] ", r"^\[ +FAILED +\] (?!\d+ test)", r"^\[ +SKIPPED +\] (?!\d+ test)")]
+             (r"^\[ +OK \] |^ok \d", r"^\[ +FAILED +\] (?!\d+ test)|^not ok \d",
+              r"^\[ +SKIPPED +\] (?!\d+ test)")]
     if entry["result"] in ("OK", "EXPECTEDFAIL"):
         return count if count[0] else [1, 0, count[2]]
     if entry["result"] == "SKIP":
@@ -200,7 +202,11 @@ def tap_suite(command, env=None, needs=None):
 # Name, seconds allowed, what it proves, how. Cheap ones first.
 SUITES = [
     ("unit", 300, "unit tests and two-stack conversations in virtual time", meson_suite(PLAIN)),
+    ("conformance", 240, "each requirement that is called met, by the tests that it names",
+     tap_suite(["scripts/conformance.py", "--tap", str(PLAIN)], needs=PLAIN)),
     ("lint", 120, "borders, symbols, comments, format", tap_suite(["scripts/lint.sh", "fast"])),
+    ("table", 120, "throughput by loss, round trip and rate, against the committed table",
+     tap_suite([str(PLAIN / "tests/sim/throughput_table"), "tests/sim/throughput.txt"], needs=PLAIN)),
     ("install", 120, "what is installed can be used: examples against libweft, man pages",
      tap_suite(["scripts/check-install.sh", str(PLAIN)], needs=PLAIN)),
     ("sanitize", 300, "the same under ASan and UBSan", meson_suite(SANITIZED, SANITIZER_ENV)),

@@ -113,6 +113,33 @@ void weft_stack_free(struct weft_stack *stack)
 
 /* --- What it is made of ------------------------------------------------------------------------- */
 
+void weft_stack_usage(const struct weft_stack *stack, struct weft_stack_usage *out)
+{
+    *out = (struct weft_stack_usage){.sockets = stack->sockets.slab.used};
+    tcp_usage(stack->tcp, out);
+}
+
+int weft_stack_set_fastopen_key(struct weft_stack *stack, const uint8_t *key, size_t len)
+{
+    return tcp_fast_open_key(stack->tcp, key, len);
+}
+
+int weft_stack_set_md5_key(struct weft_stack *stack, const struct weft_prefix *peer, uint16_t port,
+                           const void *key, size_t len)
+{
+    return tcp_md5_set_key(stack->tcp, peer, port, key, len);
+}
+
+void weft_stack_forget_hosts(struct weft_stack *stack)
+{
+    tcp_hosts_forget(stack->tcp);
+}
+
+void weft_stack_forget_fastopen(struct weft_stack *stack)
+{
+    tcp_fast_open_forget(stack->tcp);
+}
+
 struct weft_pool *weft_stack_pool(struct weft_stack *stack)
 {
     return stack->core.pool;
@@ -222,6 +249,11 @@ struct weft_timer *weft_timer_next_due(struct weft_stack *stack)
         return NULL;
     unqueue_due(stack, node);
     return list_entry(node, struct weft_timer, node);
+}
+
+int weft_stack_set_tcp(struct weft_stack *stack, const struct weft_tcp_config *config)
+{
+    return tcp_configure(stack->tcp, config);
 }
 
 /* --- Driving --------------------------------------------------------------------------------------- */

@@ -47,7 +47,8 @@ extern "C" {
     X(PERM, EPERM, "not permitted")                                                                          \
     X(IO, EIO, "the device failed")                                                                          \
     X(EOF, ENODATA, "the stream has ended")                                                                  \
-    X(BADFORMAT, EBADMSG, "the data does not have the expected form")
+    X(BADFORMAT, EBADMSG, "the data does not have the expected form")                                        \
+    X(BUSY, EBUSY, "it is being used")
 
 enum {
     WEFT_ERR_FIRST_ = -1000, /* keeps ours apart from negative errno values */

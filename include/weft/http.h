@@ -184,6 +184,10 @@ struct weft_http_server_config {
     /* Called once when weft_http_server_stop has finished; may be NULL. It may free the server. */
     void (*stopped)(void *user);
     void *stopped_user;
+    /* Called with the socket before it listens, for options of its own; what it returns, if not 0, is the error of
+     * weft_http_server_new. May be NULL. */
+    int (*prepare)(void *user, struct weft_sock *sock);
+    void *prepare_user;
 };
 
 struct weft_http_server_stats {
@@ -456,6 +460,10 @@ struct weft_http_client_config {
     uint32_t max_idle;              /* 8: connections kept for later calls */
     weft_time idle_timeout;         /* 10 s: that they are kept */
     const char *user_agent;         /* value of User-Agent; NULL: "weft". Copied, at most 63 bytes */
+    /* Called with each socket before it connects, for options of its own; what it returns, if not 0, is why the
+     * connection cannot be made (weft_http_call_start). May be NULL. */
+    int (*prepare)(void *user, struct weft_sock *sock);
+    void *prepare_user;
 };
 
 /* Gives a client, which holds nothing but idle connections. Returns 0 or WEFT_E_NOMEM. */

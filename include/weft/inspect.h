@@ -26,6 +26,7 @@
 #include <stdio.h>
 
 #include <weft/err.h>
+#include <weft/frame.h>
 #include <weft/link.h>
 #include <weft/trace.h>
 #include <weft/types.h>
@@ -34,25 +35,6 @@
 extern "C" {
 #endif
 #pragma GCC visibility push(default)
-
-/* --- Frames ------------------------------------------------------------------ */
-
-enum weft_direction {
-    WEFT_DIRECTION_UNKNOWN, /* a capture that does not say */
-    WEFT_DIRECTION_IN,      /* received by us */
-    WEFT_DIRECTION_OUT,     /* sent by us */
-};
-
-/* A frame as it passed; `bytes` belong to whoever made it. */
-struct weft_frame {
-    weft_time time;
-    enum weft_link_type type; /* what it begins with */
-    enum weft_direction direction;
-    uint16_t iface; /* index of the interface, from 1; 0: unknown */
-    const uint8_t *bytes;
-    uint32_t len;      /* bytes at hand */
-    uint32_t wire_len; /* bytes that it had on the wire; more than len when a capture cut it off */
-};
 
 /* --- Dissection ---------------------------------------------------------------- */
 

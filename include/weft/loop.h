@@ -4,8 +4,10 @@
  *
  * It sleeps in epoll until a link has frames, the stack's deadline has come or
  * a watched descriptor is ready; it never polls while idle. After each wake it
- * receives a batch from each link, steps the stack, dispatches ready sockets
- * and due timers to their handlers, and sends what the stack has to send.
+ * receives a batch from each link, runs the handlers of sockets that have become
+ * ready, steps the stack, runs the handlers of due timers and of what has become
+ * ready since, and sends what the stack has to send. A handler that reads does so
+ * before the ACK is built: one segment tells of both.
  *
  * Threads: one loop, one thread. weft_loop_stop alone may be called from a
  * signal handler or another thread.
@@ -22,9 +24,9 @@ extern "C" {
 
 struct weft_loop;
 
-/* A loop with a stack of its own made from `config`, in which the allocator, the seed (from the
- * kernel's random numbers) and the time are filled in when they are zero. Gives the loop. Returns 0,
- * WEFT_E_NOMEM, WEFT_E_INVAL or WEFT_E_IO. */
+/* A loop with a stack of its own made from `config`, in which the allocator, the seed (from the kernel's
+ * random numbers) and the time are filled in when they are zero. Gives the loop. Returns 0, WEFT_E_NOMEM,
+ * WEFT_E_INVAL or WEFT_E_IO. */
 int weft_loop_new(const struct weft_stack_config *config, struct weft_loop **loop);
 
 /* Frees the loop, its links and its stack. */
@@ -62,6 +64,10 @@ weft_time weft_clock_now(void);
 
 /* An allocator over mmap, for configurations outside a loop. Never NULL. */
 const struct weft_allocator *weft_host_allocator(void);
+
+/* Cryptography for TCP's signatures, by the system's library. A loop's stack has it unless its configuration has
+ * another. */
+const struct weft_tcp_crypto *weft_host_tcp_crypto(void);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

@@ -52,6 +52,14 @@ extern "C" {
     X(ICMP_LIMITED, ICMP, "ICMP not sent, rate limit", "to:a type:icmp")                                     \
     X(PMTU, IP, "path MTU learned", "to:a mtu:u")                                                            \
     X(TCP_OPEN, TCP, "connection begins", "local:a remote:a ports:ports passive:u")                          \
+    X(TCP_COOKIE_SENT, TCP, "SYN answered with a cookie", "remote:a ports:ports mss:u")                      \
+    X(TCP_FAST_SENT, TCP, "data goes with the SYN (fast open)", "bytes:u")                                   \
+    X(TCP_FAST_TAKEN, TCP, "data in the SYN taken (fast open)", "bytes:u")                                   \
+    X(TCP_FAST_COOKIE, TCP, "fast open cookie learned", "length:u")                                          \
+    X(TCP_FAST_PAUSE, TCP, "no fast open to this server", "for:t losses:u")                                  \
+    X(TCP_AO_KEY, TCP, "the peer is ready for another key of AO", "from:u to:u")                             \
+    X(TCP_KNOWN, TCP, "known from connections before", "srtt:t rttvar:t ssthresh:u mtu:u age:t")             \
+    X(TCP_UTO, TCP, "the peer advertises a user timeout", "advertised:t ours:t")                             \
     X(TCP_STATE, TCP, "state", "from:state to:state cause:cause")                                            \
     X(TCP_IN, TCP, "segment received", "seq:seq ack:seq flags:flags length:u window:u")                      \
     X(TCP_OUT, TCP, "segment sent", "seq:seq ack:seq flags:flags length:u window:u why:seg-why")             \
@@ -63,7 +71,14 @@ extern "C" {
     X(TCP_RTT, TCP, "round trip measured", "rtt:t srtt:t rttvar:t rto:t")                                    \
     X(TCP_LOST, TCP, "judged lost", "seq:seq length:u cause:cause")                                          \
     X(TCP_CWND, TCP, "congestion window", "cwnd:u ssthresh:u cause:cause")                                   \
+    X(TCP_UNDO, TCP, "recovery taken back", "timeout:u cwnd:u ssthresh:u cause:cause")                       \
+    X(TCP_PACING, TCP, "pacing", "rate:u cwnd:u cause:cause")                                                \
     X(TCP_LIMIT, TCP, "what holds the sender", "limit:limit since:T")                                        \
+    X(TCP_HELD, TCP, "what held the sender, in all",                                                         \
+      "busy:t window:t cwnd:t sndbuf:t pacing:t application:t")                                              \
+    X(TCP_MTU, TCP, "packet size", "size:u low:u high:u cause:cause")                                        \
+    X(TCP_BUFFER, TCP, "buffer grows", "send:u receive:u")                                                   \
+    X(TCP_URGENT, TCP, "urgent data is announced", "end:seq left:u")                                         \
     X(TCP_READY, SOCKET, "socket is ready", "events:ready")                                                  \
     X(TCP_WRITE, SOCKET, "application wrote", "bytes:u queued:u")                                            \
     X(TCP_READ, SOCKET, "application read", "bytes:u left:u")                                                \
@@ -120,8 +135,9 @@ struct weft_trace_record {
     X(DELACK, "delayed ACK", "RFC 9293 3.8.6.3")                                                             \
     X(KEEPALIVE, "keepalive", "RFC 9293 3.8.4")                                                              \
     X(USER, "user timeout", "RFC 5482")                                                                      \
-    X(LINGER, "FIN-WAIT-2", "RFC 9293 3.6")                                                                  \
+    X(LINGER, "nobody's connection", "RFC 9293 3.6, RFC 6429 5")                                             \
     X(CORK, "cork", "ours")                                                                                  \
+    X(PACING, "pacing", "ours")                                                                              \
     X(TIME_WAIT, "2MSL", "RFC 9293 3.4.2")
 
 /* Why a connection did something. */
@@ -132,6 +148,7 @@ struct weft_trace_record {
     X(CALL_ABORT, "the application aborted it")                                                              \
     X(SYN, "SYN received")                                                                                   \
     X(SYN_ACK, "SYN-ACK received")                                                                           \
+    X(SYN_COOKIE, "a SYN cookie came back")                                                                  \
     X(ACK, "ACK received")                                                                                   \
     X(ACK_OF_SYN, "our SYN is acknowledged")                                                                 \
     X(ACK_OF_FIN, "our FIN is acknowledged")                                                                 \
@@ -143,22 +160,44 @@ struct weft_trace_record {
     X(DUPACKS, "duplicate ACKs")                                                                             \
     X(SACK, "SACK passed it")                                                                                \
     X(RENEGED, "the peer took a SACK back")                                                                  \
+    X(WINDOW, "the window had been taken back from under it")                                                \
     X(PARTIAL_ACK, "partial ACK in recovery")                                                                \
+    X(PROBE, "a probe has repaired a loss")                                                                  \
+    X(SYN_DATA, "the data in the SYN was not taken")                                                         \
     X(RECOVERY, "recovery begins")                                                                           \
     X(RECOVERED, "recovery ends")                                                                            \
-    X(SPURIOUS, "the retransmission was not needed")                                                         \
+    X(EIFEL, "an original was answered (Eifel)")                                                             \
+    X(FRTO, "data from before the timeout arrived (F-RTO)")                                                  \
+    X(DSACK, "all that went again came twice (DSACK)")                                                       \
     X(SLOW_START, "slow start")                                                                              \
     X(AVOIDANCE, "congestion avoidance")                                                                     \
+    X(ECN, "the peer echoes a mark of the network (ECN)")                                                    \
+    X(CSS, "conservative slow start (HyStart++)")                                                            \
+    X(HYSTART, "round trips have grown: slow start ends (HyStart++)")                                        \
+    X(BBR_STARTUP, "BBR Startup")                                                                            \
+    X(BBR_DRAIN, "BBR Drain")                                                                                \
+    X(BBR_DOWN, "BBR ProbeBW_DOWN")                                                                          \
+    X(BBR_CRUISE, "BBR ProbeBW_CRUISE")                                                                      \
+    X(BBR_REFILL, "BBR ProbeBW_REFILL")                                                                      \
+    X(BBR_UP, "BBR ProbeBW_UP")                                                                              \
+    X(BBR_PROBE_RTT, "BBR ProbeRTT")                                                                         \
+    X(KNOWN, "known from a connection before")                                                               \
     X(IDLE, "restart after idle")                                                                            \
     X(PMTU, "the path MTU changed")                                                                          \
+    X(MTU_PROBE, "a larger packet is tried")                                                                 \
+    X(MTU_PASSED, "the larger packet has arrived")                                                           \
+    X(MTU_LOST, "the larger packet is lost")                                                                 \
+    X(BLACK_HOLE, "full packets do not arrive, and nobody says why")                                         \
     X(R2, "too many retransmissions")                                                                        \
     X(USER_TIMEOUT, "user timeout")                                                                          \
     X(KEEPALIVE, "keepalives unanswered")                                                                    \
     X(LINGER, "the peer never closed")                                                                       \
+    X(ORPHAN_WINDOW, "closed, and the peer keeps its window shut")                                           \
     X(TWO_MSL, "2MSL are over")                                                                              \
     X(UNREAD_DATA, "closed with data unread")                                                                \
     X(ORPHAN_DATA, "data for nobody to read")                                                                \
     X(REUSED, "a new SYN took its place")                                                                    \
+    X(NEW_SYN, "a new SYN shows that the peer gave it up")                                                   \
     X(NO_MEMORY, "no memory")                                                                                \
     X(NO_LISTENER, "the listener is gone")
 
@@ -174,7 +213,8 @@ struct weft_trace_record {
     X(LINK, "the link's queue is full")                                                                      \
     X(ROUTE, "there is no route")                                                                            \
     X(MEMORY, "the packet pool is empty")                                                                    \
-    X(HANDSHAKE, "the handshake is not complete")
+    X(HANDSHAKE, "the handshake is not complete")                                                            \
+    X(SEND_BUFFER, "the send buffer is full, and all of it is out")
 
 /* Why a segment was sent. */
 #define WEFT_TCP_SEND_REASONS(X)                                                                             \
@@ -185,6 +225,7 @@ struct weft_trace_record {
     X(RETRANSMIT, "retransmission")                                                                          \
     X(PROBE, "tail loss probe")                                                                              \
     X(WINDOW_PROBE, "zero-window probe")                                                                     \
+    X(MTU_PROBE, "probe of the path MTU")                                                                    \
     X(KEEPALIVE, "keepalive")                                                                                \
     X(ACK_NOW, "acknowledged at once")                                                                       \
     X(ACK_SECOND, "acknowledges every second segment")                                                       \
@@ -192,6 +233,7 @@ struct weft_trace_record {
     X(ACK_DUPLICATE, "duplicate ACK: something is missing or came twice")                                    \
     X(ACK_CHALLENGE, "challenge ACK (RFC 5961)")                                                             \
     X(WINDOW_UPDATE, "window update")                                                                        \
+    X(URGENT, "announces urgent data that waits for the window")                                             \
     X(RST, "reset")
 
 /* What the application asked for, in the words of RFC 9293 3.9.1. */

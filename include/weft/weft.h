@@ -30,6 +30,7 @@
 #ifndef WEFT_H
 #define WEFT_H
 
+#include <weft/congestion.h>
 #include <weft/err.h>
 #include <weft/link.h>
 #include <weft/loop.h>
@@ -38,6 +39,7 @@
 #include <weft/socket.h>
 #include <weft/stack.h>
 #include <weft/stats.h>
+#include <weft/tcp_ao.h>
 #include <weft/trace.h>
 #include <weft/types.h>
 

@@ -61,17 +61,19 @@ struct cli_verb {
     const char *text;     /* what it does, for `weft help VERB` */
     const struct cli_option *options;
     unsigned min_operands, max_operands;
-    bool has_link;        /* takes the link options too */
+    bool has_link;        /* takes the link options too, */
+    bool has_tcp;         /* and TCP's; then it has a link */
     const void *defaults; /* its own structure of `own_size` bytes, as it is before options are read */
     size_t own_size;
     /* `own` is its structure with the options read. Returns an exit status. */
     int (*run)(struct cli *cli, const void *own, unsigned operands, char **operand);
 };
 
-extern const struct cli_verb cli_serve, cli_get, cli_ping, cli_dump, cli_demo;
+extern const struct cli_verb cli_serve, cli_get, cli_ping, cli_dump, cli_check, cli_demo, cli_lab, cli_script;
 
 /* The options that all verbs with a link have. */
 struct cli_link_options {
+    bool link_given;          /* by --link */
     enum weft_link_type type; /* a TAP or a TUN device */
     const char *device;
     struct weft_prefix addr;
@@ -89,10 +91,18 @@ struct cli_link_options {
     const char *given; /* the name of one of these, --verbose apart, that the command line has; NULL: none */
 };
 
+/* The options that all verbs with TCP connections have; zeros: as the stack has it. */
+struct cli_tcp_options {
+    struct weft_tcp_config config; /* but for what the next say: */
+    uint64_t send_buffer, receive_buffer, initial_window;
+    bool fast_open;
+};
+
 /* A command that runs. */
 struct cli {
     const struct cli_verb *verb;
     struct cli_link_options link;
+    struct cli_tcp_options tcp;
 };
 
 /* --- Options (options.c) ------------------------------------------------------- */
@@ -110,6 +120,10 @@ void cli_options_help(const struct cli_verb *verb, FILE *out);
 
 /* The link options before any is read. */
 extern const struct cli_link_options cli_link_defaults;
+
+/* TCP's, for the tables of options.c; and what they say, as a configuration of a stack. (tcp.c) */
+extern const struct cli_option cli_tcp_table[];
+void cli_tcp_config(const struct cli_tcp_options *options, struct weft_tcp_config *config);
 
 /* --- Messages (options.c) ------------------------------------------------------- */
 
@@ -135,6 +149,23 @@ const char *cli_prefix_flaw(const struct weft_prefix *prefix);
 
 /* True when an address is of the IPv4 network that `prefix` is in. */
 bool cli_prefix_has(const struct weft_prefix *prefix, const struct weft_addr *addr);
+
+/* --- Keys that authenticate segments (keys.c) ------------------------------------- */
+
+struct cli_keys;
+
+/* Reads the file that --keys names; NULL: none is given. Gives the keys, or NULL. Returns CLI_OK, or CLI_FAILED when it
+ * has said why. */
+int cli_keys_read(const struct cli *cli, const char *path, struct cli_keys **keys);
+
+/* NULL is allowed. */
+void cli_keys_free(struct cli_keys *keys);
+
+/* Those of MD5, which are a stack's. Returns CLI_OK, or CLI_FAILED when it has said why. NULL is allowed. */
+int cli_keys_set(const struct cli *cli, const struct cli_keys *keys, struct weft_stack *stack);
+
+/* Those of TCP-AO, which are a socket's: for weft_http_server_config.prepare and its like; `user` is the keys. */
+int cli_keys_prepare(void *user, struct weft_sock *sock);
 
 /* --- A link with a stack on it (net.c) -------------------------------------------- */
 

@@ -536,6 +536,7 @@ const struct cli_verb cli_demo = {
     .min_operands = 0,
     .max_operands = 0,
     .has_link = true,
+    .has_tcp = true,
     .defaults = &defaults,
     .own_size = sizeof(defaults),
     .run = run,

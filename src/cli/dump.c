@@ -207,8 +207,13 @@ static int dump_any(struct cli *cli, struct dump *dump, unsigned operands, char 
                          "--count stops the list of frames; --anatomy and --html show the exchange whole");
     if (operands == 0 && !cli->link.addr_given && !weft_addr_is_any(&cli->link.gateway))
         return cli_wrong(cli, "--gateway needs --addr: without an address nothing is sent");
+    if (operands == 0 && exchange)
+        return cli_wrong(cli, "--anatomy and --html need a capture FILE");
+    /* A device is not made, or taken over, for somebody who has only forgotten the file. */
+    if (operands == 0 && !cli->link.link_given)
+        return cli_wrong(cli, "FILE is missing, or a link to listen on: --link tap:%s", cli->link.device);
     if (operands == 0)
-        return exchange ? cli_wrong(cli, "--anatomy and --html need a capture FILE") : dump_link(cli, dump);
+        return dump_link(cli, dump);
     return exchange ? dump_exchange(cli, dump, operand[0]) : dump_file(cli, dump, operand[0]);
 }
 
@@ -241,8 +246,8 @@ const struct cli_verb cli_dump = {
     .name = "dump",
     .summary = "decode what passes on a link, or a capture file",
     .operands = "[FILE]",
-    .text = "Decodes the frames of FILE (pcapng or pcap, - is standard input), or, without FILE,\n"
-            "those that pass on the link from now on. One line for each; with --verbose every\n"
+    .text = "Decodes the frames of FILE (pcapng or pcap, - is standard input), or those that pass\n"
+            "on the link that --link names, from now on. One line for each; with --verbose every\n"
             "header field by field, and the comments that FILE has. On a link it answers nothing,\n"
             "unless --addr gives it an address. The link's options are refused with FILE.",
     .options = options,

@@ -31,6 +31,7 @@ struct options {
     const char *method;
     const char *data;   /* a body from the command line */
     const char *upload; /* a body from a file */
+    const char *keys;
     struct weft_http_field field[MAX_FIELDS];
     unsigned nfields;
     bool head, include, location, fail;
@@ -41,6 +42,7 @@ struct get {
     const struct cli *cli;
     const struct options *options;
     struct cli_net net;
+    struct cli_keys *keys; /* NULL: none */
     struct weft_http_client *client;
     struct weft_http_call *call;
     struct weft_http_url url;
@@ -365,15 +367,21 @@ static int start_call(struct get *get)
 
 static int begin(struct cli *cli, struct get *get)
 {
-    const struct weft_http_client_config config = {.connect_timeout = get->options->connect_timeout};
+    struct weft_http_client_config config = {.connect_timeout = get->options->connect_timeout};
     int err, status;
 
     get->method = first_method(get->options);
-    status = open_output(get);
+    status = cli_keys_read(cli, get->options->keys, &get->keys);
+    if (status == CLI_OK)
+        status = open_output(get);
     if (status == CLI_OK)
         status = cli_net_open(cli, NULL, &get->net);
+    if (status == CLI_OK)
+        status = cli_keys_set(cli, get->keys, get->net.stack);
     if (status != CLI_OK)
         return status;
+    config.prepare = get->keys ? cli_keys_prepare : NULL;
+    config.prepare_user = get->keys;
     err = weft_http_client_new(get->net.stack, &config, &get->client);
     return err ? cli_failed(cli, "no client: %s", weft_strerror(err)) : start_call(get);
 }
@@ -408,6 +416,7 @@ static int run(struct cli *cli, const void *own, unsigned operands, char **opera
         status = get.net.interrupted ? CLI_FAILED : get.status;
     weft_http_client_free(get.client);
     cli_net_close(cli, &get.net);
+    cli_keys_free(get.keys);
     if (get.upload_fd >= 0)
         close(get.upload_fd);
     if (get.out_fd > STDERR_FILENO && close(get.out_fd) != 0 && status == CLI_OK)
@@ -446,6 +455,7 @@ static const struct cli_option options[] = {
     {"upload-file", 'T', CLI_TEXT, "FILE", "sent as the body", AT(upload)},
     {"max-time", 'm', CLI_TIME, "TIME", "for all of it; default no bound", AT(max_time), WEFT_MSEC,
      86400 * WEFT_SEC},
+    {"keys", 0, CLI_TEXT, "FILE", "of TCP-AO and MD5, that authenticate segments", AT(keys)},
     {"connect-timeout", 0, CLI_TIME, "TIME", "default 30 s", AT(connect_timeout), WEFT_MSEC, 3600 * WEFT_SEC},
     {0},
 };
@@ -461,6 +471,7 @@ const struct cli_verb cli_get = {
     .min_operands = 1,
     .max_operands = 1,
     .has_link = true,
+    .has_tcp = true,
     .defaults = &defaults,
     .own_size = sizeof(defaults),
     .run = run,

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct cli_verb *const verbs[] = {&cli_serve, &cli_get, &cli_ping, &cli_dump, &cli_demo};
+static const struct cli_verb *const verbs[] = {&cli_serve, &cli_get,  &cli_ping, &cli_dump,
+                                               &cli_check, &cli_demo, &cli_lab,  &cli_script};
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
 static const struct cli_verb *find_verb(const char *name)

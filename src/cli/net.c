@@ -64,6 +64,7 @@ static int open_loop(const struct cli *cli, const struct cli_net_wishes *wishes,
     struct weft_stack_config config = {.trace_records = wishes->trace_records};
     int err;
 
+    cli_tcp_config(&cli->tcp, &config.tcp);
     if (config.trace_records == 0 && (cli->link.verbose || wishes->recording))
         config.trace_records = TRACE_RECORDS;
     if (cli->link.has_seed) {

@@ -299,6 +299,7 @@ static int set_link(struct cli *cli, void *base, char *value)
     if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strpbrk(name, "/:% \t\n\v\f\r"))
         return cli_wrong(
             cli, "--link: '%s' is not the name of a device; it has no '/', ':', '%%' or space in it", name);
+    link->link_given = true;
     link->type = value[1] == 'a' ? WEFT_LINK_ETHERNET : WEFT_LINK_IP;
     link->device = name;
     return CLI_OK;
@@ -421,6 +422,8 @@ static void build_table(struct table *table, struct cli *cli, void *own)
     add_options(table, cli->verb->options, own);
     if (cli->verb->has_link)
         add_options(table, link_options, &cli->link);
+    if (cli->verb->has_tcp)
+        add_options(table, cli_tcp_table, &cli->tcp);
     table->longs[table->count] = (struct option){"help", no_argument, NULL, 'h'};
 }
 
@@ -512,5 +515,10 @@ void cli_options_help(const struct cli_verb *verb, FILE *out)
         return;
     fprintf(out, "\nThe link, as for every verb that has one:\n");
     for (const struct cli_option *o = link_options; o->name; o++)
+        print_option(o, out);
+    if (!verb->has_tcp)
+        return;
+    fprintf(out, "\nTCP, as for every verb with connections:\n");
+    for (const struct cli_option *o = cli_tcp_table; o->name; o++)
         print_option(o, out);
 }

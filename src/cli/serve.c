@@ -29,6 +29,7 @@ struct options {
     const char *index;
     bool listing, dotfiles, quiet;
     const char *cache_control;
+    const char *keys;
     uint64_t max_body, max_pixels, max_connections, backlog;
     weft_time head_timeout, body_timeout, write_timeout, idle_timeout;
 };
@@ -37,6 +38,7 @@ struct serve {
     const struct cli *cli;
     const struct options *options;
     struct cli_net net;
+    struct cli_keys *keys; /* NULL: none */
     struct weft_http_files *files;
     struct meme_service *meme;
     struct weft_http_route route;
@@ -212,6 +214,8 @@ static int start_server(struct serve *serve)
         .log = options->quiet ? NULL : log_exchange,
         .stopped = all_stopped,
         .stopped_user = serve,
+        .prepare = serve->keys ? cli_keys_prepare : NULL,
+        .prepare_user = serve->keys,
     };
     char text[WEFT_ENDPOINT_STRLEN];
     int err = weft_http_server_new(serve->net.stack, &config, &serve->server);
@@ -255,6 +259,7 @@ static void close_all(struct serve *serve)
         close(serve->asked.fd);
     }
     cli_net_close(serve->cli, &serve->net);
+    cli_keys_free(serve->keys);
 }
 
 /* --- The verb --------------------------------------------------------------------------------------- */
@@ -303,7 +308,11 @@ static int run(struct cli *cli, const void *own, unsigned operands, char **opera
     if (status == CLI_OK && operands == 1)
         status = serve_files(&serve, operand[0]); /* before a device is made for nothing */
     if (status == CLI_OK)
+        status = cli_keys_read(cli, serve.options->keys, &serve.keys);
+    if (status == CLI_OK)
         status = cli_net_open(cli, NULL, &serve.net);
+    if (status == CLI_OK)
+        status = cli_keys_set(cli, serve.keys, serve.net.stack);
     if (status == CLI_OK)
         status = choose(&serve);
     if (status == CLI_OK)
@@ -325,6 +334,7 @@ static const struct cli_option options[] = {
     {"meme", 0, CLI_SWITCH, NULL, "the meme service: a page at /, POST /meme", AT(meme)},
     {"sink", 0, CLI_SWITCH, NULL, "answers the size and SHA-256 of what is POSTed, for tests", AT(sink)},
     {"port", 'p', CLI_NUMBER, "PORT", "default 80", AT(port), 1, 65535},
+    {"keys", 0, CLI_TEXT, "FILE", "of TCP-AO and MD5, that authenticate segments", AT(keys)},
     {"index", 0, CLI_TEXT, "NAME", "file served for a directory; default index.html", AT(index)},
     {"listing", 0, CLI_SWITCH, NULL, "a directory without it is shown as a list", AT(listing)},
     {"dotfiles", 0, CLI_SWITCH, NULL, "files whose names begin with a dot, too", AT(dotfiles)},
@@ -359,6 +369,7 @@ const struct cli_verb cli_serve = {
     .min_operands = 0,
     .max_operands = 1,
     .has_link = true,
+    .has_tcp = true,
     .defaults = &defaults,
     .own_size = sizeof(defaults),
     .run = run,

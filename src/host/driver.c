@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #define RECV_BATCH 64  /* packets; ours: up to 4 MiB of super-segments before anything else has its turn */
-#define HANDLERS   256 /* ours: handlers in one round, before the links have their turn */
+#define HANDLERS   256 /* ours: handlers in each half of a round, before the links have their turn */
 
 void host_driver_init(struct host_driver *driver, struct weft_stack *stack)
 {
@@ -101,6 +101,8 @@ void host_driver_input(struct host_driver *driver, weft_time now)
 {
     for (unsigned i = 0; i < driver->count; i++)
         receive(driver, &driver->links[i], now);
+    weft_dispatch(driver->stack,
+                  HANDLERS); /* they read before the ACKs are built: no window shuts for a moment */
     weft_step(driver->stack, now);
 }
 

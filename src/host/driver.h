@@ -40,10 +40,12 @@ int host_driver_add(struct host_driver *driver, struct weft_link *link);
  * one given if at once. */
 weft_time host_driver_deadline(const struct host_driver *driver);
 
-/* First half of a round: what links have received, and timers. */
+/* First half of a round: what links have received, handlers that have use for it, timers; what the stack owes is
+ * built. */
 void host_driver_input(struct host_driver *driver, weft_time now);
 
-/* Second half: handlers run, what is to be sent is sent, links are told that the round is over. */
+/* Second half: handlers run again, for timers and for what has happened since; what is to be sent is sent, links
+ * are told that the round is over. */
 void host_driver_output(struct host_driver *driver, weft_time now);
 
 /* The first error of a link that broke, 0 while all are well. */

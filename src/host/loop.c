@@ -75,6 +75,8 @@ static int make_stack(struct weft_loop *loop, const struct weft_stack_config *gi
 
     if (!config.allocator.alloc)
         config.allocator = *weft_host_allocator();
+    if (!config.tcp.crypto)
+        config.tcp.crypto = weft_host_tcp_crypto();
     if (config.now == 0)
         config.now = weft_clock_now();
     if (memcmp(config.seed, no_seed, sizeof(no_seed)) == 0 &&

@@ -185,12 +185,14 @@ static int open_connection(struct weft_http_call *call)
     if (error)
         return error;
     error = weft_sock_setopt(call->sock, WEFT_OPT_NODELAY, 1);
+    if (!error && call->client->config.prepare)
+        error = call->client->config.prepare(call->client->config.prepare_user, call->sock);
     if (!error)
         error = weft_sock_connect(call->sock, &call->server);
-    if (error != WEFT_E_INPROGRESS) {
+    if (error != 0 && error != WEFT_E_INPROGRESS) { /* 0: the request goes with the SYN */
         weft_sock_abort(call->sock);
         call->sock = NULL;
-        return error ? error : WEFT_E_INVAL;
+        return error;
     }
     weft_sock_set_handler(call->sock, &call->handler);
     call->state = HTTP_CALL_CONNECT;

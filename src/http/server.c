@@ -355,6 +355,8 @@ static int start_listening(struct weft_http_server *server)
         error = weft_sock_setopt(server->listener, WEFT_OPT_NODELAY, 1);
     if (!error)
         error = weft_sock_getopt(server->listener, WEFT_OPT_SEND_BUFFER, &server->send_buffer);
+    if (!error && server->config.prepare)
+        error = server->config.prepare(server->config.prepare_user, server->listener);
     if (!error)
         error = weft_sock_listen(server->listener, server->config.backlog);
     if (error) {

@@ -36,6 +36,8 @@ static const char *option_name(unsigned kind)
         return "Multipath TCP";
     case WIRE_TCP_OPT_FAST_OPEN:
         return "Fast Open";
+    case WIRE_TCP_OPT_EXPERIMENT:
+        return "Experiment";
     default:
         return "Option";
     }
@@ -62,6 +64,8 @@ static const char *option_source(unsigned kind)
         return "RFC 8684 3";
     case WIRE_TCP_OPT_FAST_OPEN:
         return "RFC 7413 4.1.1";
+    case WIRE_TCP_OPT_EXPERIMENT:
+        return "RFC 6994 3";
     default:
         return "RFC 9293 3.2";
     }
@@ -149,6 +153,27 @@ static void dissect_user_timeout(struct dissect *d, struct weft_dissect_field *o
     inspect_dissect_say(d, option, "%u %s", (unsigned)timeout->value, granularity->value ? "min" : "s");
 }
 
+static void dissect_cookie(struct dissect *d, struct weft_dissect_field *option, unsigned len)
+{
+    inspect_dissect_note(d, option, len == 0 ? "asks for a cookie" : "a cookie of %u bytes", len);
+    if (len == 1 || len == 2 || len > WIRE_TCP_MAX_COOKIE || len % 2 != 0)
+        inspect_dissect_wrong(d, option, "a cookie has 4 to 16 bytes, an even number (RFC 7413 4.1.1)");
+}
+
+/* RFC 6994 3; the one experiment that is known is fast open before it had its own kind. */
+static void dissect_experiment(struct dissect *d, struct weft_dissect_field *option, unsigned len)
+{
+    struct weft_dissect_field *id;
+
+    if (len < 4)
+        return;
+    id = inspect_dissect_part(d, option, 16, 16, "ExID");
+    if (id->value != WIRE_TCP_EXID_FAST_OPEN)
+        return;
+    inspect_dissect_note(d, id, "Fast Open");
+    dissect_cookie(d, option, len - 4);
+}
+
 /* What stands behind kind and length. */
 static void dissect_option_value(struct dissect *d, struct weft_dissect_field *option, unsigned kind,
                                  unsigned len, const struct weft_dissect_tcp *seen)
@@ -183,7 +208,10 @@ static void dissect_option_value(struct dissect *d, struct weft_dissect_field *o
         (void)inspect_dissect_part(d, option, 24, 8, "RNextKeyID");
         return;
     case WIRE_TCP_OPT_FAST_OPEN:
-        inspect_dissect_note(d, option, len == 2 ? "asks for a cookie" : "a cookie of %u bytes", len - 2);
+        dissect_cookie(d, option, len - 2);
+        return;
+    case WIRE_TCP_OPT_EXPERIMENT:
+        dissect_experiment(d, option, len);
         return;
     case OPT_MPTCP:
         if (len >= 3)

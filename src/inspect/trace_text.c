@@ -187,6 +187,8 @@ static void put_ready(struct line *l, const struct argument *arg)
         {WEFT_PEER_CLOSED, "PEER_CLOSED", "the peer has closed"},
         {WEFT_FAILED, "FAILED", "failed"},
         {WEFT_ALL_SENT, "ALL_SENT", "all is sent"},
+        {WEFT_TROUBLE, "TROUBLE", "in trouble"},
+        {WEFT_URGENT, "URGENT", "urgent data"},
     };
     const char *between = "";
 

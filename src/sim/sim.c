@@ -2,11 +2,11 @@
 /*
  * Networks in virtual time.
  *
- * Owns    the clock, the pool, the stacks and the links attached to them. A
- *         step moves the clock to the earliest deadline and gives one round
- *         (host/driver.h) to each stack that has something to do then, in the
- *         order in which they were added; that order and the seed are all that
- *         a run depends on.
+ * Owns    the clock, the pool and the nodes (net.h): stacks, each with its driver
+ *         (host/driver.h), routers, middleboxes. A step moves the clock to the
+ *         earliest deadline and gives one round to each node that has something
+ *         to do then, in the order in which they were added; that order and the
+ *         seed are all that a run depends on.
  *
  * Never   stands still: what crosses a wire without delay takes no time, but
  *         after ROUNDS_PER_MOMENT rounds at one moment the clock moves by the
@@ -21,6 +21,7 @@
 
 #include "base/rng.h"
 #include "host/driver.h"
+#include "sim/net.h"
 
 #define START             WEFT_SEC /* so that no moment of a run is 0 */
 #define ROUNDS_PER_MOMENT 100      /* ours: more than any conversation that has an end */
@@ -32,12 +33,18 @@ static const struct weft_pool_config pool_config = {
     .large_blocks = 16384,
 };
 
+/* A stack as a node. */
+struct stack_node {
+    struct sim_node node; /* first */
+    struct host_driver driver;
+};
+
 struct weft_sim {
     weft_time now;
     unsigned rounds; /* at this moment */
     struct rng rng;
     struct weft_pool *pool;
-    struct host_driver *nodes;
+    struct sim_node **nodes;
     unsigned count;
 };
 
@@ -60,11 +67,10 @@ int weft_sim_new(uint64_t seed, struct weft_sim **out)
 
 void weft_sim_free(struct weft_sim *sim)
 {
-    /* A wire may hold packets that lead from any stack to any other: links go first. */
     for (unsigned i = 0; i < sim->count; i++)
-        host_driver_fini(&sim->nodes[i]);
+        sim->nodes[i]->ops->close_links(sim->nodes[i]);
     for (unsigned i = 0; i < sim->count; i++)
-        weft_stack_free(sim->nodes[i].stack);
+        sim->nodes[i]->ops->free(sim->nodes[i]);
     weft_pool_free(sim->pool);
     free(sim->nodes);
     free(sim);
@@ -80,43 +86,110 @@ struct weft_pool *weft_sim_pool(struct weft_sim *sim)
     return sim->pool;
 }
 
+int sim_add_node(struct weft_sim *sim, struct sim_node *node)
+{
+    struct sim_node **nodes = realloc(sim->nodes, sizeof(*nodes) * (sim->count + 1));
+
+    if (!nodes) {
+        node->ops->free(node);
+        return WEFT_E_NOMEM;
+    }
+    sim->nodes = nodes;
+    nodes[sim->count++] = node;
+    return 0;
+}
+
+void sim_seed(struct weft_sim *sim, uint8_t seed[32])
+{
+    rng_bytes(&sim->rng, seed, 32);
+}
+
+/* --- Stacks --- */
+
+static weft_time stack_deadline(const struct sim_node *node)
+{
+    return host_driver_deadline(&((const struct stack_node *)node)->driver);
+}
+
+static void stack_round(struct sim_node *node, weft_time now)
+{
+    struct stack_node *stack = (struct stack_node *)node;
+
+    host_driver_input(&stack->driver, now);
+    host_driver_output(&stack->driver, now);
+}
+
+/* It hears the time, for the calls of whoever runs the simulation. */
+static void stack_idle(struct sim_node *node, weft_time now)
+{
+    weft_step(((struct stack_node *)node)->driver.stack, now);
+}
+
+static void stack_close_links(struct sim_node *node)
+{
+    host_driver_fini(&((struct stack_node *)node)->driver);
+}
+
+static void stack_free(struct sim_node *node)
+{
+    weft_stack_free(((struct stack_node *)node)->driver.stack);
+    free(node);
+}
+
+static const struct sim_node_ops stack_ops = {
+    .deadline = stack_deadline,
+    .round = stack_round,
+    .idle = stack_idle,
+    .close_links = stack_close_links,
+    .free = stack_free,
+};
+
 int weft_sim_add_stack(struct weft_sim *sim, const struct weft_stack_config *given, struct weft_stack **out)
 {
-    struct host_driver *nodes = realloc(sim->nodes, sizeof(*nodes) * (sim->count + 1));
+    struct stack_node *node = calloc(1, sizeof(*node));
     struct weft_stack_config config = given ? *given : (struct weft_stack_config){0};
     struct weft_stack *stack;
     int error;
 
-    if (!nodes)
+    if (!node)
         return WEFT_E_NOMEM;
-    sim->nodes = nodes;
     config.allocator = *weft_host_allocator();
-    config.pool = sim->pool;
+    config.pool = config.pool_config.pkts ? NULL : sim->pool;
     config.now = sim->now;
-    rng_bytes(&sim->rng, config.seed, sizeof(config.seed));
+    sim_seed(sim, config.seed);
     error = weft_stack_new(&config, &stack);
-    if (error)
+    if (error) {
+        free(node);
         return error;
-    host_driver_init(&nodes[sim->count++], stack);
-    *out = stack;
-    return 0;
+    }
+    node->node.ops = &stack_ops;
+    host_driver_init(&node->driver, stack);
+    error = sim_add_node(sim, &node->node);
+    if (!error)
+        *out = stack;
+    return error;
 }
 
 int weft_sim_add_link(struct weft_sim *sim, struct weft_stack *stack, struct weft_link *link)
 {
-    for (unsigned i = 0; i < sim->count; i++)
-        if (sim->nodes[i].stack == stack)
-            return host_driver_add(&sim->nodes[i], link);
+    for (unsigned i = 0; i < sim->count; i++) {
+        struct stack_node *node = (struct stack_node *)sim->nodes[i];
+
+        if (node->node.ops == &stack_ops && node->driver.stack == stack)
+            return host_driver_add(&node->driver, link);
+    }
     weft_link_close(link);
     return WEFT_E_NOTFOUND;
 }
+
+/* --- The clock --- */
 
 static weft_time next_event(const struct weft_sim *sim)
 {
     weft_time first = WEFT_TIME_NEVER;
 
     for (unsigned i = 0; i < sim->count; i++) {
-        weft_time deadline = host_driver_deadline(&sim->nodes[i]);
+        weft_time deadline = sim->nodes[i]->ops->deadline(sim->nodes[i]);
 
         if (deadline < first)
             first = deadline;
@@ -141,20 +214,23 @@ static void set_clock(struct weft_sim *sim, weft_time now)
     sim->now = now;
 }
 
-/* A round for each stack that has something to do; the others hear the time, for the calls of whoever
- * runs the simulation. */
+static void tell_time(struct weft_sim *sim, struct sim_node *node)
+{
+    if (node->ops->idle)
+        node->ops->idle(node, sim->now);
+}
+
+/* A round for each node that has something to do. */
 static void run_round(struct weft_sim *sim)
 {
     sim->rounds++;
     for (unsigned i = 0; i < sim->count; i++) {
-        struct host_driver *node = &sim->nodes[i];
+        struct sim_node *node = sim->nodes[i];
 
-        if (host_driver_deadline(node) <= sim->now) {
-            host_driver_input(node, sim->now);
-            host_driver_output(node, sim->now);
-        } else {
-            weft_step(node->stack, sim->now);
-        }
+        if (node->ops->deadline(node) <= sim->now)
+            node->ops->round(node, sim->now);
+        else
+            tell_time(sim, node);
     }
 }
 
@@ -170,7 +246,7 @@ bool weft_sim_step(struct weft_sim *sim, weft_time until)
     if (until != WEFT_TIME_NEVER && until > sim->now) {
         set_clock(sim, until);
         for (unsigned i = 0; i < sim->count; i++)
-            weft_step(sim->nodes[i].stack, until);
+            tell_time(sim, sim->nodes[i]);
     }
     return false;
 }

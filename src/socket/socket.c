@@ -22,6 +22,7 @@ int socket_init(struct sockets *sockets, struct weft_stack *stack, struct core *
 static void free_sock(struct weft_sock *sock)
 {
     ready_forget(&sock->ready);
+    socket_ao_forget(sock);
     list_remove(&sock->link);
     slab_free(&sock->sockets->slab, sock);
 }
@@ -57,6 +58,7 @@ int weft_sock_open(struct weft_stack *stack, enum weft_sock_type type, struct we
     sock->role = SOCK_FRESH;
     sock->linger = -1;
     sock->reuseaddr = true;
+    sock->fastopen_connect = type == WEFT_SOCK_STREAM && tcp_fast_open_is_usual(sockets->tcp);
     tcp_options_default(sockets->tcp, &sock->options);
     ready_node_init(&sock->ready);
     list_push_back(&sockets->all, &sock->link);
@@ -114,6 +116,8 @@ void weft_sock_remote(const struct weft_sock *sock, struct weft_endpoint *out)
 {
     if (sock->role == SOCK_CONNECTED)
         tcp_endpoints(sock->tcb, NULL, out);
+    else if (sock->role == SOCK_DEFERRED)
+        *out = sock->remote;
     else
         *out = (struct weft_endpoint){WEFT_ADDR_ANY, 0};
 }
@@ -123,12 +127,27 @@ int weft_sock_error(const struct weft_sock *sock)
     return sock->role == SOCK_CONNECTED ? tcp_error(sock->tcb) : 0;
 }
 
-int weft_sock_info(const struct weft_sock *sock, struct weft_tcp_info *out)
+int weft_sock_trouble(const struct weft_sock *sock)
 {
+    return sock->role == SOCK_CONNECTED ? tcp_trouble(sock->tcb) : 0;
+}
+
+int weft_sock_info_sized(const struct weft_sock *sock, struct weft_tcp_info *out, size_t size)
+{
+    struct weft_tcp_info info;
+    size_t known = size < sizeof(info) ? size : sizeof(info);
+
     if (sock->role != SOCK_CONNECTED)
         return WEFT_E_NOTCONN;
-    tcp_info(sock->tcb, out);
+    tcp_info(sock->tcb, &info);
+    memcpy(out, &info, known);
+    memset((uint8_t *)out + known, 0, size - known);
     return 0;
+}
+
+int weft_sock_congestion_numbers(struct weft_sock *sock, struct weft_cc_number *out, unsigned max)
+{
+    return sock->role == SOCK_CONNECTED ? (int)tcp_congestion_numbers(sock->tcb, out, max) : WEFT_E_NOTCONN;
 }
 
 /* --- The ready list ----------------------------------------------------------------------------- */
@@ -140,6 +159,8 @@ unsigned weft_sock_events(const struct weft_sock *sock)
         return tcp_can_accept(sock->listener) ? WEFT_READABLE : 0;
     case SOCK_CONNECTED:
         return tcp_events(sock->tcb);
+    case SOCK_DEFERRED:
+        return WEFT_WRITABLE;
     default:
         return sock->type == WEFT_SOCK_PING ? WEFT_WRITABLE | (sock->ping.replies.head ? WEFT_READABLE : 0)
                                             : 0;

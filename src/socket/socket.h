@@ -41,6 +41,7 @@ enum sock_role {
     SOCK_FRESH,     /* neither listens nor has been connected */
     SOCK_LISTENER,  /* `listener` */
     SOCK_CONNECTED, /* `tcb`: connecting, connected, or over */
+    SOCK_DEFERRED,  /* `remote`: connects with the first write (WEFT_OPT_FASTOPEN_CONNECT) */
 };
 
 /* Replies that a ping socket keeps at most; more are dropped. */
@@ -53,9 +54,13 @@ struct weft_sock {
     struct list link; /* in sockets->all */
     enum weft_sock_type type;
     enum sock_role role;
-    struct weft_endpoint local; /* as bound; port 0: not bound */
+    struct weft_endpoint local;  /* as bound; port 0: not bound */
+    struct weft_endpoint remote; /* of SOCK_DEFERRED */
     bool reuseaddr;
-    int64_t linger; /* -1: close finishes in the background */
+    bool fastopen_connect;
+    uint8_t fastopen_key[32]; /* for the listener that it may become */
+    uint8_t fastopen_key_len; /* 0: the stack's */
+    int64_t linger;           /* -1: close finishes in the background */
     struct tcp_options options;
     union {
         struct tcb *tcb;
@@ -72,6 +77,11 @@ struct weft_sock {
 
 /* Ends what the socket stands for, gracefully or at once. */
 void socket_stream_close(struct weft_sock *sock, bool abort);
+
+/* --- ao.c --- */
+
+/* The socket keeps no keys of TCP-AO any more: a connection has its own. */
+void socket_ao_forget(struct weft_sock *sock);
 
 /* --- ping.c --- */
 

@@ -32,23 +32,81 @@ int weft_sock_bind(struct weft_sock *sock, const struct weft_endpoint *local)
     return rc;
 }
 
+static int connected_already(const struct weft_sock *sock)
+{
+    struct weft_tcp_info info;
+
+    tcp_info(sock->tcb, &info);
+    return info.state == WEFT_TCP_SYN_SENT || info.state == WEFT_TCP_SYN_RECEIVED ? WEFT_E_ALREADY
+                                                                                  : WEFT_E_ISCONN;
+}
+
+/* Connects with the SYN that `data` goes with. */
+static ptrdiff_t connect_with(struct weft_sock *sock, const struct weft_endpoint *remote, const void *data,
+                              size_t len)
+{
+    struct tcb *tcb;
+    ptrdiff_t rc = tcp_connect_send(sock->sockets->tcp, &sock->local, remote, &sock->options, &sock->ready,
+                                    data, len, &tcb);
+
+    if (rc > 0 || rc == WEFT_E_INPROGRESS) {
+        sock->tcb = tcb;
+        sock->role = SOCK_CONNECTED;
+        socket_ao_forget(sock);
+    }
+    return rc;
+}
+
+/* A deferred connect whose first write no SYN can carry: it goes without, and the write waits. */
+static ptrdiff_t connect_before_write(struct weft_sock *sock)
+{
+    ptrdiff_t rc = connect_with(sock, &sock->remote, NULL, 0);
+
+    return rc == WEFT_E_INPROGRESS ? WEFT_E_AGAIN : rc;
+}
+
+/* With the first write, if the SYN can carry it; else at once. */
+static int connect_later(struct weft_sock *sock, const struct weft_endpoint *remote)
+{
+    int rc = tcp_connect_can_send(sock->sockets->tcp, &sock->local, remote, &sock->options);
+
+    if (rc < 0)
+        return rc;
+    if (rc == 0)
+        return (int)connect_with(sock, remote, NULL, 0);
+    sock->remote = *remote;
+    sock->role = SOCK_DEFERRED;
+    ready_signal(&sock->sockets->core->ready, &sock->ready, WEFT_WRITABLE);
+    return 0;
+}
+
+ptrdiff_t weft_sock_connect_send(struct weft_sock *sock, const struct weft_endpoint *remote, const void *data,
+                                 size_t len)
+{
+    if (sock->type != WEFT_SOCK_STREAM || sock->role == SOCK_LISTENER)
+        return WEFT_E_OPNOTSUPP;
+    if (sock->role == SOCK_CONNECTED)
+        return connected_already(sock);
+    return connect_with(sock, remote, data, len < INT32_MAX ? len : INT32_MAX);
+}
+
 int weft_sock_connect(struct weft_sock *sock, const struct weft_endpoint *remote)
 {
     int rc;
 
     if (sock->type != WEFT_SOCK_STREAM || sock->role == SOCK_LISTENER)
         return WEFT_E_OPNOTSUPP;
-    if (sock->role == SOCK_CONNECTED) {
-        struct weft_tcp_info info;
-
-        tcp_info(sock->tcb, &info);
-        return info.state == WEFT_TCP_SYN_SENT || info.state == WEFT_TCP_SYN_RECEIVED ? WEFT_E_ALREADY
-                                                                                      : WEFT_E_ISCONN;
-    }
+    if (sock->role == SOCK_DEFERRED)
+        return WEFT_E_ISCONN;
+    if (sock->role == SOCK_CONNECTED)
+        return connected_already(sock);
+    if (sock->fastopen_connect)
+        return connect_later(sock, remote);
     rc = tcp_connect(sock->sockets->tcp, &sock->local, remote, &sock->options, &sock->ready, &sock->tcb);
     if (rc < 0)
         return rc;
     sock->role = SOCK_CONNECTED;
+    socket_ao_forget(sock);
     return WEFT_E_INPROGRESS;
 }
 
@@ -65,9 +123,12 @@ int weft_sock_listen(struct weft_sock *sock, unsigned backlog)
         return WEFT_E_INVAL;
     rc = tcp_listen(sock->sockets->tcp, &sock->local, &sock->options, backlog ? backlog : DEFAULT_BACKLOG,
                     &sock->ready, &sock->listener);
-    if (rc == 0)
-        sock->role = SOCK_LISTENER;
-    return rc;
+    if (rc < 0)
+        return rc;
+    sock->role = SOCK_LISTENER;
+    if (sock->fastopen_key_len > 0)
+        tcp_listener_fast_open_key(sock->listener, sock->fastopen_key, sock->fastopen_key_len);
+    return 0;
 }
 
 int weft_sock_accept(struct weft_sock *listener, struct weft_sock **out)
@@ -110,6 +171,12 @@ int weft_sock_shutdown(struct weft_sock *sock, enum weft_shutdown how)
 
 ptrdiff_t weft_sock_send_flags(struct weft_sock *sock, const void *data, size_t len, unsigned flags)
 {
+    if (flags & ~(unsigned)(WEFT_SEND_MORE | WEFT_SEND_URGENT | WEFT_SEND_RECORD))
+        return WEFT_E_INVAL;
+    if (sock->role == SOCK_DEFERRED && (flags & WEFT_SEND_URGENT))
+        return connect_before_write(sock);
+    if (sock->role == SOCK_DEFERRED)
+        return connect_with(sock, &sock->remote, data, len < INT32_MAX ? len : INT32_MAX);
     if (sock->role != SOCK_CONNECTED)
         return WEFT_E_NOTCONN;
     return tcp_send(sock->tcb, data, len < INT32_MAX ? len : INT32_MAX, flags);
@@ -122,6 +189,8 @@ ptrdiff_t weft_sock_send(struct weft_sock *sock, const void *data, size_t len)
 
 ptrdiff_t weft_sock_send_block(struct weft_sock *sock, struct weft_block *block, uint32_t off, uint32_t len)
 {
+    if (sock->role == SOCK_DEFERRED) /* a SYN lends nothing */
+        return connect_before_write(sock);
     return sock->role == SOCK_CONNECTED ? tcp_send_block(sock->tcb, block, off, len) : WEFT_E_NOTCONN;
 }
 
@@ -132,6 +201,8 @@ size_t weft_sock_send_room(const struct weft_sock *sock)
 
 ptrdiff_t weft_sock_recv(struct weft_sock *sock, void *data, size_t len)
 {
+    if (sock->role == SOCK_DEFERRED)
+        return WEFT_E_AGAIN;
     return sock->role == SOCK_CONNECTED ? tcp_recv(sock->tcb, data, len) : WEFT_E_NOTCONN;
 }
 
@@ -154,4 +225,14 @@ void weft_sock_consume(struct weft_sock *sock, size_t len)
 size_t weft_sock_recv_pending(const struct weft_sock *sock)
 {
     return sock->role == SOCK_CONNECTED ? tcp_recv_pending(sock->tcb) : 0;
+}
+
+size_t weft_sock_urgent(const struct weft_sock *sock)
+{
+    return sock->role == SOCK_CONNECTED ? tcp_urgent_left(sock->tcb) : 0;
+}
+
+bool weft_sock_at_mark(const struct weft_sock *sock)
+{
+    return weft_sock_urgent(sock) == 1;
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * User calls (RFC 9293 3.10.1 to 3.10.6): OPEN, SEND, RECEIVE, CLOSE, ABORT,
- * STATUS.
+ * User calls (RFC 9293 3.10.1 to 3.10.6): OPEN, SEND, RECEIVE, CLOSE, ABORT; of
+ * STATUS the events, info.c has the rest.
  *
  * Owns    nothing; it turns a call into changes of the block and into what is
  *         owed.
  * Never   sends by itself, and never waits.
  */
 #include "base/assert.h"
+#include "tcp/cc/cc.h"
 #include "tcp/tcb.h"
 
 static void trace_call(const struct tcb *tcb, enum weft_tcp_call call)
@@ -22,18 +23,26 @@ void tcp_options_default(const struct tcp *tcp, struct tcp_options *out)
     *out = (struct tcp_options){
         .send_buffer = config->send_buffer,
         .receive_buffer = config->receive_buffer,
+        .send_buffer_is_fixed = config->no_buffer_tuning,
+        .receive_buffer_is_fixed = config->no_buffer_tuning,
         .keepalive_idle = config->keepalive_idle,
         .keepalive_interval = config->keepalive_interval,
         .keepalive_probes = config->keepalive_probes,
+        .syn_retries = config->syn_retries,
+        .congestion = tcp_cc_find(config, config->congestion),
+        .pacing = !config->no_pacing,
+        .ecn = (uint8_t)config->ecn,
     };
 }
 
 /* --- OPEN (3.10.1) ------------------------------------------------------------------------------ */
 
-/* RFC 7323 2.2: the smallest shift with which the field can say the whole buffer. */
-uint8_t tcp_wscale_to_offer(uint32_t receive_buffer)
+/* RFC 7323 2.2: the smallest shift with which the field can say the whole buffer, or what the configuration asks
+ * for at least. */
+uint8_t tcp_wscale_to_offer(const struct tcp *tcp, uint32_t receive_buffer)
 {
-    uint8_t shift = 0;
+    uint8_t least = tcp->config.wscale_least;
+    uint8_t shift = least < WIRE_TCP_MAX_WSCALE ? least : WIRE_TCP_MAX_WSCALE;
 
     while (shift < WIRE_TCP_MAX_WSCALE && receive_buffer >> shift > UINT16_MAX)
         shift++;
@@ -54,8 +63,8 @@ uint16_t tcp_mss_to_offer(const struct net_path *path, const struct tcp_tuple *t
 
 /* What a connection before this one left behind. */
 struct predecessor {
-    bool has_isn_floor;
-    tcp_seq isn_floor;
+    struct tcp_node *node; /* in TIME-WAIT; NULL: there was none */
+    tcp_seq snd_nxt;
 };
 
 /* Completes the four-tuple. */
@@ -75,8 +84,7 @@ static int choose_local(struct tcp *tcp, const struct weft_endpoint *local, cons
         return 0;
     if (node->kind != TCP_NODE_TIME_WAIT)
         return WEFT_E_ADDRINUSE;
-    *before = (struct predecessor){true, tcp_timewait_snd_nxt(node)};
-    tcp_timewait_end(tcp, node); /* our numbers and timestamps only grow, so the peer can tell (RFC 6191) */
+    *before = (struct predecessor){node, tcp_timewait_snd_nxt(node)};
     return 0;
 }
 
@@ -84,14 +92,15 @@ static void begin_active(struct tcb *tcb, const struct net_path *path, const str
 {
     tcb->path = *path;
     tcb->snd.iss =
-        tcp_isn_above(tcp_demux_isn(tcb->tcp, &tcb->node.tuple), before->has_isn_floor, before->isn_floor);
+        tcp_isn_above(tcp_demux_isn(tcb->tcp, &tcb->node.tuple), before->node != NULL, before->snd_nxt);
     tcb->snd.una = tcb->snd.nxt = tcb->snd.small_end = tcb->snd.iss;
     tcb->buf.start = seq_add(tcb->snd.iss, 1);
+    tcp_ao_set_iss(tcb);
     tcp_rack_init(tcb);
     tcb->snd.peer_mss = UINT16_MAX;
     tcb->rcv.mss = tcp_mss_to_offer(path, &tcb->node.tuple, &tcb->options);
-    tcb->rcv.wscale = tcp_wscale_to_offer(tcb->options.receive_buffer);
-    tcp_output_update_mss(tcb);
+    tcb->rcv.wscale = tcp_wscale_to_offer(tcb->tcp, tcb->options.receive_buffer);
+    tcp_segment_update_mss(tcb);
 }
 
 /* RFC 9293 MUST-46: not to a broadcast or multicast address. */
@@ -106,6 +115,7 @@ int tcp_connect(struct tcp *tcp, const struct weft_endpoint *local, const struct
     struct tcp_tuple tuple = {.remote = remote->addr, .remote_port = remote->port};
     struct net_path path = {0};
     struct predecessor before = {0};
+    struct tcp_ao *ao = NULL;
     struct tcb *tcb;
     int rc;
 
@@ -113,14 +123,20 @@ int tcp_connect(struct tcp *tcp, const struct weft_endpoint *local, const struct
         return WEFT_E_INVAL;
     rc = net_path_find(tcp->net, &local->addr, &remote->addr, &path);
     if (rc == 0)
+        rc = tcp_ao_begin(tcp, options->ao, &tuple, NULL, &ao);
+    if (rc == 0)
         rc = choose_local(tcp, local, &path, &tuple, &before);
-    if (rc < 0)
-        return rc;
-    tcb = tcp_state_new(tcp, &tuple, options, ++tcp->next_conn, WEFT_TCP_SYN_SENT);
-    if (!tcb)
-        return WEFT_E_LIMIT;
+    tcb = rc == 0 ? tcp_state_new(tcp, &tuple, options, ++tcp->next_conn, WEFT_TCP_SYN_SENT) : NULL;
+    if (!tcb) {
+        tcp_ao_free(tcp, ao);
+        return rc < 0 ? rc : WEFT_E_LIMIT;
+    }
+    tcb->ao = ao;
     tcb->owner = owner;
     begin_active(tcb, &path, &before);
+    if (before.node)
+        tcp_timewait_end(
+            tcp, before.node); /* our numbers and timestamps only grow, so the peer can tell (RFC 6191) */
     core_count(tcp->core, WEFT_COUNT_TCP_ACTIVE_OPENS);
     tcp_trace(tcb, WEFT_TRACE_TCP_OPEN, trace_addr_high(&tuple.local), trace_addr_low(&tuple.local),
               trace_addr_high(&tuple.remote), trace_addr_low(&tuple.remote),
@@ -169,6 +185,7 @@ int tcp_listen(struct tcp *tcp, const struct weft_endpoint *local, const struct 
         .backlog = backlog,
     };
     list_init(&listener->accept);
+    list_init(&listener->tfo);
     *bucket = listener;
     *out = listener;
     return 0;
@@ -201,6 +218,7 @@ void tcp_unlisten(struct tcp_listener *listener)
     struct tcb *tcb;
 
     tcp_syncache_forget(listener);
+    tcp_tfo_unlisten(listener);
     while ((tcb = tcp_accept(listener, NULL)) != NULL)
         tcp_abort(tcb);
     while (*at != listener)
@@ -223,16 +241,27 @@ void tcp_listener_endpoint(const struct tcp_listener *listener, struct weft_endp
 
 size_t tcp_send_room(const struct tcb *tcb)
 {
-    uint32_t limit = tcb->options.send_buffer;
+    uint32_t limit = tcb->tune.send;
 
     return limit > tcb->buf.len ? limit - tcb->buf.len : 0;
 }
 
+/* WEFT_OPT_NOTSENT_LOWAT: enough waits to be sent. */
+static bool has_enough_unsent(const struct tcb *tcb)
+{
+    tcp_seq end = tcp_data_end(tcb);
+    uint32_t unsent = seq_gt(end, tcb->snd.nxt) ? seq_span(tcb->snd.nxt, end) : 0;
+
+    return tcb->options.notsent_lowat > 0 && unsent >= tcb->options.notsent_lowat;
+}
+
 void tcp_tell_writer(struct tcb *tcb)
 {
-    if (!tcb->writer_waits || tcp_send_room(tcb) < tcb->options.send_buffer / 3)
+    if (!tcb->writer_waits || tcp_send_room(tcb) < tcb->tune.send / 3 || has_enough_unsent(tcb))
         return;
     tcb->writer_waits = false;
+    if (tcb->limit == WEFT_LIMIT_SEND_BUFFER)
+        tcp_info_limit(tcb, WEFT_LIMIT_APPLICATION);
     tcp_signal(tcb, WEFT_WRITABLE);
 }
 
@@ -243,9 +272,7 @@ static int may_send(struct tcb *tcb)
         return tcb->error != 0 ? tcb->error : WEFT_E_PIPE;
     if (tcb->fin_queued)
         return WEFT_E_PIPE;
-    if (tcb->state < WEFT_TCP_ESTABLISHED)
-        return WEFT_E_AGAIN;
-    return 0;
+    return tcp_may_write(tcb) ? 0 : WEFT_E_AGAIN;
 }
 
 /* Bytes written between two looks at how much memory is left. */
@@ -254,12 +281,21 @@ static int may_send(struct tcb *tcb)
 static ptrdiff_t no_room(struct tcb *tcb)
 {
     tcb->writer_waits = true;
+    if (tcb->limit == WEFT_LIMIT_APPLICATION && tcb->buf.len > 0)
+        tcp_info_limit(tcb, WEFT_LIMIT_SEND_BUFFER);
     return WEFT_E_AGAIN;
 }
 
 static void wrote(struct tcb *tcb, size_t bytes, unsigned flags)
 {
+    tcp_info_busy(tcb);
+    tcb->writer_waits |= has_enough_unsent(tcb);
     tcb->more_follows = flags & WEFT_SEND_MORE;
+    if (flags & WEFT_SEND_URGENT) {
+        tcb->snd.up = tcp_data_end(tcb);
+        tcb->snd.has_urgent = true;
+        tcp_owe(tcb, TCP_OWED_URGENT);
+    }
     tcp_trace(tcb, WEFT_TRACE_TCP_WRITE, bytes, tcb->buf.len, 0, 0, 0, 0);
     tcp_owe(tcb, 0);
 }
@@ -296,6 +332,8 @@ ptrdiff_t tcp_send(struct tcb *tcb, const void *data, size_t len, unsigned flags
         tcp_wait_for_memory(tcb);
         return no_room(tcb);
     }
+    if ((flags & WEFT_SEND_RECORD) && n == len)
+        tcp_sendbuf_end_record(&tcb->buf);
     wrote(tcb, n, flags);
     return n;
 }
@@ -315,6 +353,79 @@ ptrdiff_t tcp_send_block(struct tcb *tcb, struct weft_block *block, uint32_t off
     }
     wrote(tcb, len, 0);
     return len;
+}
+
+void tcp_push(struct tcb *tcb)
+{
+    if (seq_le(tcp_data_end(tcb), tcb->snd.nxt))
+        return;
+    tcb->push_now = true;
+    tcp_owe(tcb, 0);
+}
+
+/* --- OPEN with data in the SYN (RFC 7413) ------------------------------------------------------- */
+
+bool tcp_fast_open_may_connect(const struct tcp *tcp)
+{
+    return !tcp->config.no_fast_open_connect;
+}
+
+bool tcp_fast_open_is_usual(const struct tcp *tcp)
+{
+    return tcp->config.fast_open_all_connects && tcp_fast_open_may_connect(tcp);
+}
+
+bool tcp_fast_open_may_listen(const struct tcp *tcp)
+{
+    return !tcp->config.no_fast_open_listen;
+}
+
+int tcp_fast_open_key(struct tcp *tcp, const uint8_t *key, size_t len)
+{
+    return tcp_tfo_keys_set(&tcp->tfo_keys, key, len) ? 0 : WEFT_E_INVAL;
+}
+
+int tcp_listener_fast_open_key(struct tcp_listener *listener, const uint8_t *key, size_t len)
+{
+    return tcp_tfo_keys_set(&listener->tfo_keys, key, len) ? 0 : WEFT_E_INVAL;
+}
+
+int tcp_connect_can_send(struct tcp *tcp, const struct weft_endpoint *local,
+                         const struct weft_endpoint *remote, const struct tcp_options *options)
+{
+    struct tcp_tuple tuple = {.remote = remote->addr, .remote_port = remote->port};
+    struct net_path path = {0};
+    int rc;
+
+    if (remote->port == 0 || !may_connect_to(tcp, &remote->addr))
+        return WEFT_E_INVAL;
+    rc = net_path_find(tcp->net, &local->addr, &remote->addr, &path);
+    if (rc < 0)
+        return rc;
+    tuple.local = weft_addr_is_any(&local->addr) ? path.src : local->addr;
+    return tcp_fast_open_may_connect(tcp) && tcp_tfo_can_send(tcp, &tuple, options);
+}
+
+ptrdiff_t tcp_connect_send(struct tcp *tcp, const struct weft_endpoint *local,
+                           const struct weft_endpoint *remote, const struct tcp_options *options,
+                           struct ready_node *owner, const void *data, size_t len, struct tcb **out)
+{
+    uint32_t room, n = 0;
+    int rc;
+
+    if (!tcp_fast_open_may_connect(tcp))
+        return WEFT_E_OPNOTSUPP;
+    rc = tcp_connect(tcp, local, remote, options, owner, out);
+    if (rc < 0)
+        return rc;
+    tcp_tfo_begin(*out);
+    room = tcp_tfo_room(*out);
+    if (len > 0 && room > 0)
+        n = write_what_fits(*out, data, (uint32_t)(len < room ? len : room));
+    if (n == 0)
+        return WEFT_E_INPROGRESS;
+    wrote(*out, n, 0);
+    return n;
 }
 
 /* --- RECEIVE (3.10.3) ------------------------------------------------------------------------------- */
@@ -358,9 +469,18 @@ ptrdiff_t tcp_peek(const struct tcb *tcb, size_t offset, void *data, size_t len)
     return (ptrdiff_t)done;
 }
 
+uint32_t tcp_urgent_left(const struct tcb *tcb)
+{
+    tcp_seq at = seq_sub(tcb->rcv.nxt, tcb->rcv.buffered + tcb->fin_received);
+
+    return tcb->rcv.has_urgent ? seq_span(at, tcb->rcv.up) : 0;
+}
+
+/* Reading stops at the mark, before the last urgent byte, so that an application can see it there. */
 ptrdiff_t tcp_recv(struct tcb *tcb, void *data, size_t len)
 {
-    ptrdiff_t n = tcp_peek(tcb, 0, data, len);
+    uint32_t urgent = tcp_urgent_left(tcb);
+    ptrdiff_t n = tcp_peek(tcb, 0, data, urgent > 1 && urgent - 1 < len ? urgent - 1 : len);
 
     if (n > 0)
         tcp_consume(tcb, (size_t)n);
@@ -416,6 +536,7 @@ void tcp_consume(struct tcb *tcb, size_t len)
     size_t left = len;
 
     weft_assert(len <= tcb->rcv.buffered);
+    tcb->rcv.has_urgent &= len < tcp_urgent_left(tcb);
     while (left > 0) {
         struct weft_pkt *pkt = tcb->rcv.queue.head;
 
@@ -427,8 +548,9 @@ void tcp_consume(struct tcb *tcb, size_t len)
         weft_pkt_free(weft_pktq_pop(&tcb->rcv.queue));
     }
     tcb->rcv.buffered -= (uint32_t)len;
+    tcp_tune_read(tcb, len);
     tcp_trace(tcb, WEFT_TRACE_TCP_READ, len, tcb->rcv.buffered, 0, 0, 0, 0);
-    if (tcb->state >= WEFT_TCP_ESTABLISHED && !tcb->fin_received && window_update_is_due(tcb))
+    if (tcp_may_write(tcb) && !tcb->fin_received && window_update_is_due(tcb))
         tcp_owe(tcb, TCP_OWED_WINDOW);
 }
 
@@ -455,6 +577,7 @@ void tcp_shutdown_send(struct tcb *tcb)
 void tcp_shutdown_recv(struct tcb *tcb)
 {
     tcb->discard = true;
+    tcb->rcv.has_urgent = false;
     if (tcb->rcv.buffered > 0)
         tcp_consume(tcb, tcb->rcv.buffered);
     tcp_signal(tcb, WEFT_READABLE | WEFT_PEER_CLOSED);
@@ -473,15 +596,21 @@ void tcp_close(struct tcb *tcb)
         return;
     }
     tcb->orphan = true;
-    if (tcb->fin_queued) {
-        if (tcb->state == WEFT_TCP_FIN_WAIT_2)
-            tcp_timer_orphan_fin_wait_2(tcb);
-        return;
-    }
+    tcp_timer_orphaned(tcb);
     tcp_shutdown_send(tcb);
 }
 
 /* --- ABORT (3.10.5) -------------------------------------------------------------------------------------- */
+
+/* RFC 9293 3.10.5: not before our SYN is answered, nor when both sides have closed and said so. */
+static bool abort_is_told(const struct tcb *tcb, enum weft_tcp_cause cause)
+{
+    bool both_closed = tcb->state == WEFT_TCP_CLOSING || tcb->state == WEFT_TCP_LAST_ACK;
+
+    if (both_closed && tcb->fin_sent && cause == WEFT_CAUSE_CALL_ABORT)
+        return false;
+    return tcb->state != WEFT_TCP_SYN_SENT;
+}
 
 void tcp_abort_for(struct tcb *tcb, enum weft_tcp_cause cause)
 {
@@ -491,8 +620,8 @@ void tcp_abort_for(struct tcb *tcb, enum weft_tcp_cause cause)
         return;
     }
     trace_call(tcb, WEFT_CALL_ABORT);
-    if (tcb->state != WEFT_TCP_SYN_SENT)
-        tcp_output_reset(tcb);
+    if (abort_is_told(tcb, cause))
+        tcp_control_reset(tcb);
     tcb->orphan = true;
     tcp_state_fail(tcb, WEFT_E_CONNABORTED, cause);
 }
@@ -521,18 +650,31 @@ unsigned tcp_events(const struct tcb *tcb)
         events |= WEFT_READABLE;
     if (tcb->fin_received)
         events |= WEFT_PEER_CLOSED;
-    if (tcb->state >= WEFT_TCP_ESTABLISHED && !tcb->fin_queued && tcp_send_room(tcb) > 0)
+    if (tcb->rcv.has_urgent)
+        events |= WEFT_URGENT;
+    if (tcp_may_write(tcb) && !tcb->fin_queued && tcp_send_room(tcb) > 0 && !has_enough_unsent(tcb))
         events |= WEFT_WRITABLE;
     if (tcb->state == WEFT_TCP_CLOSED && tcb->error != 0)
         events |= WEFT_FAILED | WEFT_READABLE | WEFT_WRITABLE;
     if (is_all_sent(tcb))
         events |= WEFT_ALL_SENT;
+    if (!tcb->options.no_reports && tcp_trouble(tcb) != 0)
+        events |= WEFT_TROUBLE;
     return events;
 }
 
 int tcp_error(const struct tcb *tcb)
 {
     return tcb->error;
+}
+
+int tcp_trouble(const struct tcb *tcb)
+{
+    if (tcb->state == WEFT_TCP_CLOSED || tcb->state == WEFT_TCP_TIME_WAIT)
+        return 0;
+    if (tcb->soft_error != 0)
+        return tcb->soft_error;
+    return tcb->retries >= TCP_R1_RETRIES ? WEFT_E_TIMEDOUT : 0;
 }
 
 void tcp_endpoints(const struct tcb *tcb, struct weft_endpoint *local, struct weft_endpoint *remote)
@@ -543,47 +685,6 @@ void tcp_endpoints(const struct tcb *tcb, struct weft_endpoint *local, struct we
         *local = (struct weft_endpoint){tuple->local, tuple->local_port};
     if (remote)
         *remote = (struct weft_endpoint){tuple->remote, tuple->remote_port};
-}
-
-void tcp_info(const struct tcb *tcb, struct weft_tcp_info *out)
-{
-    uint32_t sent = seq_span(tcb->snd.una, tcb->snd.nxt);
-
-    *out = (struct weft_tcp_info){
-        .state = tcb->state,
-        .conn = tcb->conn,
-        .limit = tcb->limit,
-        .limit_since = tcb->limit_since,
-        .snd_mss = tcb->snd.mss,
-        .rcv_mss = tcb->rcv.mss,
-        .snd_wnd = tcb->snd.wnd,
-        .rcv_wnd = tcp_rcv_wnd(tcb),
-        .snd_wscale = tcb->snd.wscale,
-        .rcv_wscale = tcb->rcv.wscale,
-        .timestamps = tcb->has_timestamps,
-        .sack = tcb->has_sack,
-        .window_scaling = tcb->has_wscale,
-        .cwnd = tcb->cc.cwnd,
-        .ssthresh = tcb->cc.ssthresh,
-        .in_flight = tcp_in_flight(tcb),
-        .unacked = sent,
-        .unsent = tcb->buf.len > sent ? tcb->buf.len - sent : 0,
-        .unread = tcb->rcv.buffered,
-        .held = tcb->rcv.held_bytes,
-        .srtt = tcb->rtt.srtt,
-        .rttvar = tcb->rtt.rttvar,
-        .min_rtt = tcb->rtt.min_rtt,
-        .rto = tcp_rtt_rto(tcb),
-        .bytes_sent = tcb->bytes_sent,
-        .bytes_acked = tcb->bytes_acked,
-        .bytes_received = tcb->bytes_received,
-        .bytes_retransmitted = tcb->bytes_retransmitted,
-        .segs_in = tcb->segs_in,
-        .segs_out = tcb->segs_out,
-        .segs_retransmitted = tcb->segs_retransmitted,
-        .timeouts = tcb->timeouts,
-        .recoveries = tcb->recoveries,
-    };
 }
 
 const struct tcp_options *tcp_get_options(const struct tcb *tcb)
@@ -598,13 +699,17 @@ void tcp_set_options(struct tcb *tcb, const struct tcp_options *options)
     tcb->options = *options;
     if (tcb->state == WEFT_TCP_CLOSED || tcb->state == WEFT_TCP_TIME_WAIT)
         return; /* it has no timers any more */
-    if (before.user_timeout != options->user_timeout)
-        tcp_timer_user_timeout_changed(tcb);
+    tcp_tune_options(tcb);
+    if (before.user_timeout != options->user_timeout || before.uto_enabled != options->uto_enabled ||
+        before.uto_fixed != options->uto_fixed || before.uto_advertised != options->uto_advertised)
+        tcp_uto_changed(tcb);
     if (before.keepalive != options->keepalive || before.keepalive_idle != options->keepalive_idle ||
         before.keepalive_interval != options->keepalive_interval)
         tcp_timer_keepalive_changed(tcb);
-    if (tcb->state >= WEFT_TCP_ESTABLISHED) {
-        tcp_output_update_mss(tcb);
+    if (tcp_may_write(tcb)) {
+        if (before.congestion != options->congestion)
+            tcp_cc_switch(tcb, options->congestion);
+        tcp_segment_update_mss(tcb);
         tcp_tell_writer(tcb); /* the buffer may be larger */
         tcp_owe(tcb, 0);      /* Nagle or cork may let something go now */
     }

@@ -10,7 +10,7 @@
 
 static void check_scoreboard(const struct tcb *tcb)
 {
-    uint32_t sacked = 0, lost = 0;
+    uint32_t sacked = 0, lost = 0, doubled = 0;
     tcp_seq at = tcb->snd.una;
     const struct tcp_range *prev = NULL;
 
@@ -18,16 +18,21 @@ static void check_scoreboard(const struct tcb *tcb)
         weft_assert(range->prev == prev);
         weft_assert(seq_eq(range->start, at) && seq_gt(range->end, range->start));
         weft_assert(!(range->flags & TCP_RANGE_SACKED) || !(range->flags & TCP_RANGE_LOST));
+        weft_assert(!(range->flags & TCP_RANGE_DOUBLED) ||
+                    !(range->flags & (TCP_RANGE_SACKED | TCP_RANGE_LOST)));
         if (range->flags & TCP_RANGE_SACKED)
             sacked += seq_span(range->start, range->end);
         if (range->flags & TCP_RANGE_LOST)
             lost += seq_span(range->start, range->end);
+        if (range->flags & TCP_RANGE_DOUBLED)
+            doubled += seq_span(range->start, range->end);
         at = range->end;
         prev = range;
     }
     weft_assert(tcb->board.tail == prev);
     weft_assert(seq_eq(at, tcb->snd.nxt) || !prev);
     weft_assert(sacked == tcb->board.sacked_bytes && lost == tcb->board.lost_bytes);
+    weft_assert(doubled == tcb->board.doubled_bytes);
 }
 
 static void check_send_buffer(const struct tcb *tcb)

@@ -9,37 +9,15 @@
  *
  * A connection that stands is not ended by any error (RFC 5461 4.1, RFC 5927
  * 5.2): the path may heal. A connection that is being opened fails with it.
+ *
+ * DEVIATES: RFC 9293 SHLD-26 has hard errors end what stands, too; anyone can send
+ *         them. Test: tests/script/rfc9293/3.9.2.2-hard-icmp-does-not-end-what-stands.pkt.
  */
 #include "tcp/tcb.h"
-
-/* The smallest MTU that a message makes us believe: below it a forged one would cost more than a true one
- * helps (RFC 5927 7.2). RFC 791 allows links down to 68; ours, as Linux has it. */
-#define MTU_MIN 552u
 
 static bool quotes_flight(const struct tcb *tcb, tcp_seq seq)
 {
     return seq_ge(seq, tcb->snd.una) && seq_lt(seq, tcb->snd.nxt);
-}
-
-/* RFC 1191 6.4: smaller segments from now on, and what was too big is sent again in such. */
-static void path_mtu_fell(struct tcb *tcb, const struct net_error *error, tcp_seq seq)
-{
-    uint16_t before = tcb->snd.mss;
-    uint32_t mtu = error->mtu > MTU_MIN ? error->mtu : MTU_MIN;
-    struct tcp_range *range;
-
-    if (mtu >= tcb->path.mtu)
-        return;
-    net_path_mtu_set(tcb->tcp->net, &error->dst, mtu);
-    if (net_path_find(tcb->tcp->net, &tcb->node.tuple.local, &tcb->node.tuple.remote, &tcb->path) < 0)
-        return;
-    tcp_output_update_mss(tcb);
-    if (tcb->snd.mss >= before)
-        return;
-    for (range = tcb->board.head; range; range = range->next)
-        if (seq_ge(range->end, seq))
-            tcp_sack_mark_lost(tcb, range, UINT32_MAX, WEFT_CAUSE_PMTU);
-    tcp_owe(tcb, 0);
 }
 
 static int error_of(enum net_error_kind kind)
@@ -59,24 +37,35 @@ static int error_of(enum net_error_kind kind)
 /*
  * RFC 5461 4.2 leaves to the implementation whether a soft error ends an open
  * in progress. A host that found out itself that nobody is there says so; a
- * router's soft error is only remembered, as RFC 9293 MUST-56 has it.
+ * router's soft error is only remembered, as RFC 9293 MUST-56 has it, unless
+ * the configuration has it otherwise.
  */
-static bool ends_open(const struct net_error *error)
+static bool ends_open(const struct tcp *tcp, const struct net_error *error)
 {
-    return error->is_local || error->kind == NET_ERROR_PORT_UNREACHABLE ||
-           error->kind == NET_ERROR_PROTOCOL_UNREACHABLE || error->kind == NET_ERROR_ADMIN_PROHIBITED;
+    if (error->kind == NET_ERROR_TOO_BIG || error->kind == NET_ERROR_SOURCE_QUENCH)
+        return false;
+    return error->is_local || tcp->config.soft_errors_end_opens ||
+           error->kind == NET_ERROR_PORT_UNREACHABLE || error->kind == NET_ERROR_PROTOCOL_UNREACHABLE ||
+           error->kind == NET_ERROR_ADMIN_PROHIBITED;
+}
+
+/* RFC 9293 SHLD-25: the application may know. */
+static void report_trouble(struct tcb *tcb, int error)
+{
+    tcb->soft_error = error;
+    tcp_signal(tcb, tcp_events(tcb) & WEFT_TROUBLE);
 }
 
 static void take_error(struct tcb *tcb, const struct net_error *error, tcp_seq seq)
 {
     if (error->kind == NET_ERROR_TOO_BIG)
-        path_mtu_fell(tcb, error, seq);
+        tcp_pmtud_too_big(tcb, error->mtu, seq);
     else if (error->kind == NET_ERROR_SOURCE_QUENCH)
         return; /* RFC 9293 MUST-55 */
-    else if (tcb->state <= WEFT_TCP_SYN_RECEIVED && ends_open(error))
+    else if (tcb->state <= WEFT_TCP_SYN_RECEIVED && ends_open(tcb->tcp, error))
         tcp_state_fail(tcb, error_of(error->kind), WEFT_CAUSE_ICMP_HARD);
     else
-        tcb->soft_error = error_of(error->kind);
+        report_trouble(tcb, error_of(error->kind));
 }
 
 void tcp_error_input(void *ctx, const struct net_error *error)
@@ -96,15 +85,17 @@ void tcp_error_input(void *ctx, const struct net_error *error)
         tcp->core->stats.drop[WEFT_DROP_ICMP_ORPHAN]++;
         return;
     }
-    if (node->kind == TCP_NODE_SYN) {
-        if (error->is_local)
-            tcp_syncache_drop(tcp, node);
+    tcb = node->kind == TCP_NODE_TCB ? list_entry(node, struct tcb, node) : NULL;
+    if (!error->is_local && !(tcb ? quotes_flight(tcb, seq) : tcp_syncache_is_iss(node, seq))) {
+        tcp->core->stats.drop[WEFT_DROP_ICMP_NOT_IN_FLIGHT]++;
         return;
     }
-    tcb = list_entry(node, struct tcb, node);
-    if (!error->is_local && !quotes_flight(tcb, seq)) {
-        tcp->core->stats.drop[WEFT_DROP_ICMP_ORPHAN]++;
+    if (tcb && tcp_ao_ignores_error(tcb, error)) {
+        tcp->core->stats.drop[WEFT_DROP_ICMP_AO]++;
         return;
     }
-    take_error(tcb, error, seq);
+    if (tcb)
+        take_error(tcb, error, seq);
+    else if (ends_open(tcp, error))
+        tcp_syncache_drop(tcp, node);
 }

@@ -58,9 +58,14 @@ static enum verdict ended(struct tcp_seg *seg)
     return GONE;
 }
 
+/*
+ * The bound of the connection comes first: whoever floods one must not use up
+ * what the others have, nor learn from its own connection what happens to
+ * another (the limit of all is random for the same reason, see reply.c).
+ */
 static void challenge(struct tcb *tcb)
 {
-    if (tcp_challenge_allowed(tcb->tcp))
+    if (tcp_quota_take(tcb->tcp, &tcb->challenges) && tcp_challenge_allowed(tcb->tcp))
         tcp_owe(tcb, TCP_OWED_CHALLENGE);
 }
 
@@ -99,23 +104,29 @@ static enum verdict check_timestamp(struct tcb *tcb, struct tcp_seg *seg)
     if (!tcb->has_timestamps || (seg->flags & WIRE_TCP_RST))
         return GO_ON;
     /* RFC 7323 3.2: a segment without the option SHOULD be dropped; a SYN is challenged below. */
-    if (!seg->opts.has_timestamps)
-        return seg->flags & WIRE_TCP_SYN ? GO_ON : drop(tcb, seg, WEFT_DROP_TCP_NO_TIMESTAMP);
+    if (!seg->opts.has_timestamps) {
+        bool is_taken = (seg->flags & WIRE_TCP_SYN) || tcb->tcp->config.tolerate_missing_timestamps;
+
+        return is_taken ? GO_ON : drop(tcb, seg, WEFT_DROP_TCP_NO_TIMESTAMP);
+    }
     if ((int32_t)(seg->opts.tsval - tcb->ts_recent) >= 0)
         return GO_ON;
     if (tcb->tcp->core->now - tcb->ts_recent_age > TS_RECENT_VALID)
         return GO_ON;
-    if (!(seg->flags & WIRE_TCP_SYN)) {
+    if (seg->flags & WIRE_TCP_SYN) {
+        challenge(tcb); /* of a peer that has restarted, and its clock with it (RFC 5961 4.2) */
+    } else {
         tcp_text_note_duplicate(tcb, seg->seq, seq_add(seg->seq, seg->len));
         answer_misfit(tcb, seg, TCP_OWED_ACK);
     }
     return drop(tcb, seg, WEFT_DROP_TCP_PAWS);
 }
 
-/* RFC 7323 4.3: TS.Recent follows segments that span what we last acknowledged. */
-static void update_timestamp(struct tcb *tcb, const struct tcp_seg *seg)
+/* Done when step 5 has believed the segment: one that acknowledges what was never sent must not be able to make
+ * every later segment of the true peer look old. */
+void tcp_input_note_timestamp(struct tcb *tcb, const struct tcp_seg *seg)
 {
-    if (!tcb->has_timestamps || !seg->opts.has_timestamps || seq_gt(seg->seq, tcb->rcv.acked))
+    if (!tcb->has_timestamps || !seg->opts.has_timestamps || seq_gt(seg->start, tcb->rcv.acked))
         return;
     if ((int32_t)(seg->opts.tsval - tcb->ts_recent) < 0 &&
         tcb->tcp->core->now - tcb->ts_recent_age <= TS_RECENT_VALID)
@@ -172,12 +183,25 @@ static bool is_for_shut_window(const struct tcb *tcb, const struct tcp_seg *seg)
     return tcp_rcv_wnd(tcb) == 0 && seq_eq(seg->seq, tcb->rcv.nxt) && !(seg->flags & WIRE_TCP_SYN);
 }
 
+/* The SYN of a fast open again: our SYN-ACK may be lost. */
+static bool is_opening_syn(const struct tcb *tcb, const struct tcp_seg *seg)
+{
+    return tcb->state == WEFT_TCP_SYN_RECEIVED && tcb->tfo.is_opened && seq_eq(seg->seq, tcb->rcv.irs) &&
+           (seg->flags & (WIRE_TCP_SYN | WIRE_TCP_ACK)) == WIRE_TCP_SYN;
+}
+
 static enum verdict not_acceptable(struct tcb *tcb, struct tcp_seg *seg)
 {
     bool is_old = seq_lt(seg->seq, tcb->rcv.nxt);
 
     if (seg->flags & WIRE_TCP_RST)
         return drop(tcb, seg, WEFT_DROP_TCP_RST_INVALID);
+    if (is_opening_syn(tcb, seg)) {
+        tcb->ecn.agreed &= tcp_ecn_is_asked(&tcb->options, seg->flags); /* RFC 3168 6.1.1.1 */
+        if (tcp_quota_take(tcb->tcp, &tcb->challenges))
+            tcp_owe(tcb, TCP_OWED_SYN);
+        return drop(tcb, seg, WEFT_DROP_TCP_DUPLICATE);
+    }
     if (seg->flags & WIRE_TCP_SYN) {
         challenge(tcb);
         return drop(tcb, seg, WEFT_DROP_TCP_SYN_IN_SYNC);
@@ -186,6 +210,33 @@ static enum verdict not_acceptable(struct tcb *tcb, struct tcp_seg *seg)
         tcp_text_note_duplicate(tcb, seg->seq, seq_add(seg->seq, seg->len));
     answer_misfit(tcb, seg, TCP_OWED_ACK_DUP);
     return drop(tcb, seg, is_old ? WEFT_DROP_TCP_DUPLICATE : WEFT_DROP_TCP_OUT_OF_WINDOW);
+}
+
+/*
+ * All of it was received before, but it acknowledges something new, and the
+ * peer's window has been taken back from under what is in flight. DEVIATES: RFC
+ * 9293 3.10.7.4 first drops it whole. When that has happened to both ends,
+ * neither has another number to send its ACKs with (control.c), so both streams
+ * would stand still for ever: A.2; the remedy is that of BSD. Not older than a
+ * window that we can have offered.
+ */
+static bool is_old_with_news(const struct tcb *tcb, const struct tcp_seg *seg)
+{
+    if (!(seg->flags & WIRE_TCP_ACK) || seg->flags & (WIRE_TCP_SYN | WIRE_TCP_RST) ||
+        tcb->state < WEFT_TCP_ESTABLISHED || seq_le(tcb->snd.nxt, seq_add(tcb->snd.una, tcb->snd.wnd)))
+        return false;
+    return seq_lt(seg->seq, tcb->rcv.nxt) &&
+           seq_ge(seg->seq, seq_sub(tcb->rcv.nxt, tcb->options.receive_buffer)) &&
+           seq_gt(seg->ack, tcb->snd.una) && seq_le(seg->ack, tcb->snd.nxt);
+}
+
+/* Nothing but the acknowledgement is left. */
+static void keep_ack_only(struct tcb *tcb, struct tcp_seg *seg)
+{
+    if (seg->len > 0)
+        tcp_text_note_duplicate(tcb, seg->seq, seq_add(seg->seq, seg->len));
+    answer_misfit(tcb, seg, TCP_OWED_ACK_DUP);
+    trim_back(seg, 0);
 }
 
 /* RFC 9293 3.5 figure 7: when both open at once, the peer's SYN comes again with the ACK of ours. */
@@ -199,10 +250,18 @@ static enum verdict check_sequence(struct tcb *tcb, struct tcp_seg *seg)
 {
     uint32_t span;
 
-    if (is_second_syn(tcb, seg))
+    if (is_second_syn(tcb, seg)) {
+        tcp_text_note_duplicate(tcb, seg->seq, tcb->rcv.nxt);
+        tcp_owe(tcb, TCP_OWED_ACK_DUP);
+        seg->window = (uint16_t)(seg->window >> tcb->snd.wscale); /* never scaled in a SYN: RFC 7323 2.2 */
         trim_front(seg, 1);
+    }
     span = tcp_seg_span(seg);
     if (!is_acceptable(tcb, seg->seq, span)) {
+        if (is_old_with_news(tcb, seg)) {
+            keep_ack_only(tcb, seg);
+            return GO_ON;
+        }
         if (!is_for_shut_window(tcb, seg))
             return not_acceptable(tcb, seg);
         if (span > 0)
@@ -213,7 +272,6 @@ static enum verdict check_sequence(struct tcb *tcb, struct tcp_seg *seg)
     /* A SYN inside the window is not trimmed away: step 4 must see it. */
     if (seg->flags & (WIRE_TCP_RST | WIRE_TCP_SYN))
         return GO_ON;
-    update_timestamp(tcb, seg);
     if (seq_lt(seg->seq, tcb->rcv.nxt)) {
         uint32_t old = seq_span(seg->seq, tcb->rcv.nxt);
 
@@ -240,11 +298,15 @@ static enum verdict check_reset(struct tcb *tcb, struct tcp_seg *seg)
     }
     switch (tcb->state) {
     case WEFT_TCP_SYN_RECEIVED:
-        tcp_state_fail(tcb, WEFT_E_CONNREFUSED, WEFT_CAUSE_RST);
+        tcp_state_fail(tcb, tcb->is_passive ? WEFT_E_CONNRESET : WEFT_E_CONNREFUSED, WEFT_CAUSE_RST);
         break;
     case WEFT_TCP_CLOSING:
     case WEFT_TCP_LAST_ACK:
-        tcp_state_finish(tcb, WEFT_CAUSE_RST);
+        /* The FIN needs no acknowledgement any more; but data that has none may be lost (MUST-12). */
+        if (tcb->buf.len == 0)
+            tcp_state_finish(tcb, WEFT_CAUSE_RST);
+        else
+            tcp_state_fail(tcb, WEFT_E_CONNRESET, WEFT_CAUSE_RST);
         break;
     default:
         tcp_state_fail(tcb, WEFT_E_CONNRESET, WEFT_CAUSE_RST);
@@ -252,6 +314,8 @@ static enum verdict check_reset(struct tcb *tcb, struct tcp_seg *seg)
     return ended(seg);
 }
 
+/* In SYN-RECEIVED a block stands for a simultaneous or a fast open, whose application has seen it: neither goes back
+ * to LISTEN. */
 static enum verdict check_syn(struct tcb *tcb, struct tcp_seg *seg)
 {
     if (!(seg->flags & WIRE_TCP_SYN))
@@ -271,6 +335,7 @@ static enum verdict ack_in_syn_received(struct tcb *tcb, struct tcp_seg *seg)
     }
     tcb->snd.wl1 = seg->seq;
     tcb->snd.wl2 = seg->ack;
+    tcp_tfo_settled(tcb, false);
     tcp_state_set(tcb, WEFT_TCP_ESTABLISHED, WEFT_CAUSE_ACK_OF_SYN);
     tcp_established(tcb);
     return GO_ON;
@@ -305,8 +370,7 @@ static enum verdict fin_is_acked(struct tcb *tcb, struct tcp_seg *seg)
     case WEFT_TCP_FIN_WAIT_1:
         tcp_state_set(tcb, WEFT_TCP_FIN_WAIT_2, WEFT_CAUSE_ACK_OF_FIN);
         tcp_signal(tcb, WEFT_ALL_SENT);
-        if (tcb->orphan)
-            tcp_timer_orphan_fin_wait_2(tcb);
+        tcp_timer_fin_acked(tcb);
         return GO_ON;
     case WEFT_TCP_CLOSING:
         enter_time_wait(tcb, WEFT_CAUSE_ACK_OF_FIN);
@@ -327,6 +391,8 @@ static enum verdict check_ack(struct tcb *tcb, struct tcp_seg *seg)
         return GONE;
     if (check_ack_range(tcb, seg) == GONE)
         return GONE;
+    tcp_input_note_timestamp(tcb, seg);
+    tcp_uto_received(tcb, &seg->opts);
     tcp_ack_take(tcb, seg);
     if (tcb->fin_sent && seq_eq(tcb->snd.una, tcb->snd.nxt))
         return fin_is_acked(tcb, seg);
@@ -335,17 +401,23 @@ static enum verdict check_ack(struct tcb *tcb, struct tcp_seg *seg)
 
 /* --- Steps 6 to 8 -------------------------------------------------------------------------------------- */
 
-/* RFC 9293 3.10.7.4 sixth; the pointer shows the octet behind the urgent data (RFC 6093 3.1). */
+/*
+ * RFC 9293 3.10.7.4 sixth. The pointer shows the octet behind the urgent data
+ * (MUST-62) and does not go back. One that shows nothing that is still to come
+ * has been heard of before, or is not to be believed (3.8.5).
+ */
 static enum verdict check_urgent(struct tcb *tcb, struct tcp_seg *seg)
 {
-    tcp_seq up = seq_add(seg->seq, seg->urgent);
+    struct tcp_rcv *rcv = &tcb->rcv;
 
-    if (!(seg->flags & WIRE_TCP_URG) || tcb->fin_received)
+    if (!(seg->flags & WIRE_TCP_URG) || tcb->fin_received || tcb->discard || seq_le(seg->up, rcv->nxt))
         return GO_ON;
-    if (!tcb->rcv.has_urgent || seq_gt(up, tcb->rcv.up)) {
-        tcb->rcv.up = up;
-        tcb->rcv.has_urgent = true;
-    }
+    if (rcv->has_urgent && seq_le(seg->up, rcv->up))
+        return GO_ON;
+    rcv->up = seg->up;
+    rcv->has_urgent = true;
+    tcp_trace(tcb, WEFT_TRACE_TCP_URGENT, rcv->up.n, tcp_urgent_left(tcb), 0, 0, 0, 0);
+    tcp_signal(tcb, WEFT_URGENT);
     return GO_ON;
 }
 
@@ -360,7 +432,7 @@ static enum verdict take_text(struct tcb *tcb, struct tcp_seg *seg)
     if (tcb->fin_received)
         return drop(tcb, seg, WEFT_DROP_TCP_AFTER_FIN);
     if (seg->len > 0 && tcb->orphan) {
-        tcp_output_reset(tcb);
+        tcp_control_reset(tcb);
         tcp_seg_drop(tcb->tcp, seg, tcb->conn, WEFT_DROP_TCP_CLOSED);
         tcp_state_fail(tcb, WEFT_E_CONNABORTED, WEFT_CAUSE_ORPHAN_DATA);
         return GONE;
@@ -373,8 +445,11 @@ static enum verdict check_fin(struct tcb *tcb, struct tcp_seg *seg)
 {
     if (!tcb->rcv.fin_reached || tcb->fin_received)
         return GO_ON;
+    if (tcb->rcv.has_urgent) /* no urgent data comes behind the FIN, whatever was announced */
+        tcb->rcv.up = seq_min(tcb->rcv.up, tcb->rcv.nxt);
     tcb->rcv.nxt = seq_add(tcb->rcv.nxt, 1);
     tcb->fin_received = true;
+    tcb->rcv.has_urgent &= tcp_urgent_left(tcb) > 0;
     tcp_owe(tcb, TCP_OWED_ACK);
     switch (tcb->state) {
     case WEFT_TCP_SYN_RECEIVED:
@@ -395,17 +470,29 @@ static enum verdict check_fin(struct tcb *tcb, struct tcp_seg *seg)
     return GO_ON;
 }
 
+void tcp_input_taken(struct tcb *tcb, struct tcp_seg *seg)
+{
+    weft_pkt_free(seg->pkt);
+    tcp_trace_rcv(tcb);
+    tcp_check(tcb);
+}
+
+void tcp_input_text(struct tcb *tcb, struct tcp_seg *seg)
+{
+    if (check_urgent(tcb, seg) == GO_ON && take_text(tcb, seg) == GO_ON && check_fin(tcb, seg) == GO_ON)
+        tcp_input_taken(tcb, seg);
+}
+
 void tcp_input_synchronized(struct tcb *tcb, struct tcp_seg *seg)
 {
     tcb->segs_in += seg->segs;
+    tcb->account.data_segs_in += seg->len > 0 ? seg->segs : 0;
+    if (tcp_input_true_answer(tcb, seg))
+        return;
     if (check_timestamp(tcb, seg) == GONE || check_sequence(tcb, seg) == GONE ||
         check_reset(tcb, seg) == GONE || check_syn(tcb, seg) == GONE)
         return;
     tcp_timer_segment_in(tcb);
-    if (check_ack(tcb, seg) == GONE || check_urgent(tcb, seg) == GONE || take_text(tcb, seg) == GONE ||
-        check_fin(tcb, seg) == GONE)
-        return;
-    weft_pkt_free(seg->pkt);
-    tcp_trace_rcv(tcb);
-    tcp_check(tcb);
+    if (check_ack(tcb, seg) == GO_ON)
+        tcp_input_text(tcb, seg);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What TCP sends, and when.
+ * What a connection sends next: data that is lost, data that is new, probes.
  *
- * Owns    tcb->owed, tcb->limit, SND.NXT and the right edge of the window that
- *         we offer. Segments are built here and in reply.c, nowhere else.
- * Never   changes what has been received or acknowledged.
+ * Owns    tcb->owed, and SND.NXT but for the SYN's part.
+ * Never   changes what has been received or acknowledged, nor makes a segment:
+ *         segment.c does, and control.c has those that are not for data.
  *
  * tcp_owe notes that a connection has something to send; tcp_flush (tcp.c)
  * comes round when the batch of input, timers and calls is done and lets
@@ -17,235 +17,16 @@
  *      probes                    tail loss, zero window, keepalive
  *      an ACK of its own         when none of these has carried it
  *
- * Why a connection does not send more is noted in tcb->limit, always.
+ * Why a connection does not send more is told to info.c, always.
  */
-#include "base/checksum.h"
 #include "tcp/cc/cc.h"
 #include "tcp/tcb.h"
-#include "wire/ip4.h"
-
-/* The largest super-segment: what IPv4's length field can say, with full headers before it. */
-#define GSO_MAX (65535u - 60u - 60u)
-
-/* Bytes that the timestamps option takes, aligned (RFC 7323 appendix A). */
-#define TIMESTAMPS_LEN 12u
 
 void tcp_owe(struct tcb *tcb, unsigned what)
 {
     tcb->owed |= (uint16_t)what;
     if (!list_is_linked(&tcb->output_link))
         list_push_back(&tcb->tcp->output, &tcb->output_link);
-}
-
-static void set_limit(struct tcb *tcb, enum weft_tcp_limit limit)
-{
-    if (tcb->limit == limit)
-        return;
-    tcb->limit = (uint8_t)limit;
-    tcb->limit_since = tcb->tcp->core->now;
-    tcp_trace(tcb, WEFT_TRACE_TCP_LIMIT, limit, tcb->limit_since, 0, 0, 0, 0);
-}
-
-/* --- The window we offer ---------------------------------------------------------------- */
-
-/*
- * Moves the right edge on and returns the window field. The edge never moves
- * left (RFC 9293 3.8.6.2.2, SHLD-14), not even by rounding to the scale: then
- * the field is rounded up (RFC 7323 2.4). Nor does it move right by crumbs
- * (receiver's silly window avoidance, MUST-39). But rounding up adds something
- * with each ACK; a peer that sends crumbs to collect it gets, in the end, a
- * window rounded down.
- */
-static uint16_t offer_window(struct tcb *tcb, bool scaled)
-{
-    struct tcp_rcv *rcv = &tcb->rcv;
-    uint32_t shift = scaled ? rcv->wscale : 0;
-    uint32_t room = tcp_text_room(tcb);
-    uint32_t offered = tcp_rcv_wnd(tcb);
-    uint32_t step = tcb->options.receive_buffer / 2 < rcv->mss ? tcb->options.receive_buffer / 2 : rcv->mss;
-    uint32_t field;
-
-    if (room >= offered + step)
-        field = room >> shift;
-    else if (offered + rcv->buffered < tcb->options.receive_buffer + tcb->options.receive_buffer / 4)
-        field = (offered + (1u << shift) - 1) >> shift;
-    else
-        field = offered >> shift;
-    if (field > UINT16_MAX)
-        field = UINT16_MAX;
-    tcp_seq edge = seq_add(rcv->nxt, field << shift);
-    rcv->adv = seq_max(rcv->adv, edge);
-    return (uint16_t)field;
-}
-
-/* --- Building one segment ------------------------------------------------------------------ */
-
-/* What distinguishes one segment from another. */
-struct segment {
-    tcp_seq seq;
-    uint32_t len;   /* payload bytes, from the send buffer */
-    uint16_t flags; /* enum wire_tcp_flag */
-    enum weft_tcp_send_reason why;
-};
-
-static void fill_syn_options(const struct tcb *tcb, bool is_answer, struct wire_tcp_opts *opts)
-{
-    const struct weft_tcp_config *config = &tcb->tcp->config;
-
-    opts->has_mss = true;
-    opts->mss = tcb->rcv.mss;
-    opts->has_sack_permitted = is_answer ? tcb->has_sack : !config->no_sack;
-    opts->has_wscale = is_answer ? tcb->has_wscale : !config->no_window_scale;
-    opts->wscale = tcb->rcv.wscale;
-    opts->has_timestamps = is_answer ? tcb->has_timestamps : !config->no_timestamps;
-}
-
-/* Bytes of the IP and TCP headers without options. */
-static uint32_t headers_len(const struct tcb *tcb)
-{
-    return (weft_addr_is_ip4(&tcb->node.tuple.remote) ? 20 : 40) + WIRE_TCP_LEN;
-}
-
-static void fill_options(struct tcb *tcb, const struct segment *segment, struct wire_tcp_opts *opts)
-{
-    if (segment->flags & WIRE_TCP_SYN)
-        fill_syn_options(tcb, segment->flags & WIRE_TCP_ACK, opts);
-    else
-        opts->has_timestamps = tcb->has_timestamps;
-    if (opts->has_timestamps) {
-        opts->tsval = tcp_ts_clock(tcb->tcp) + tcb->ts_offset;
-        opts->tsecr = segment->flags & WIRE_TCP_ACK ? tcb->ts_recent : 0;
-    }
-    if (tcb->has_sack && !(segment->flags & (WIRE_TCP_SYN | WIRE_TCP_RST)))
-        tcp_text_sacks(tcb, opts);
-    /* On a path with a very small MTU not even all blocks fit. */
-    while (opts->nsacks > 0 && headers_len(tcb) + wire_tcp_opts_len(opts) > tcb->path.mtu)
-        opts->nsacks--;
-}
-
-/* Writes the header in front of the payload, the checksum left to the link. */
-static void push_header(struct tcb *tcb, struct weft_pkt *pkt, const struct segment *segment,
-                        const struct wire_tcp_opts *opts)
-{
-    size_t opts_len = wire_tcp_opts_len(opts);
-    bool is_syn = segment->flags & WIRE_TCP_SYN;
-    const struct tcp_tuple *tuple = &tcb->node.tuple;
-    struct wire_tcp header = {
-        .src_port = tuple->local_port,
-        .dst_port = tuple->remote_port,
-        .seq = segment->seq.n,
-        .ack = segment->flags & WIRE_TCP_ACK ? tcb->rcv.nxt.n : 0,
-        .header_len = (uint8_t)(WIRE_TCP_LEN + opts_len),
-        .flags = segment->flags,
-        .window = offer_window(tcb, !is_syn),
-    };
-    uint32_t payload = pkt->total_len;
-    uint8_t *at = weft_pkt_push(pkt, header.header_len);
-    struct writer w = writer_of(at, header.header_len);
-
-    header.checksum = checksum_fold(
-        checksum_pseudo(&tuple->local, &tuple->remote, WIRE_PROTO_TCP, header.header_len + payload));
-    wire_tcp_emit(&header, &w);
-    wire_tcp_opts_emit(opts, &w);
-    pkt->l4_off = pkt->csum_start = (uint16_t)(at - pkt->buf);
-    pkt->csum_offset = WIRE_TCP_CHECKSUM_OFFSET;
-    pkt->flags |= WEFT_PKT_CSUM_PARTIAL;
-    tcp_trace(tcb, WEFT_TRACE_TCP_OUT, header.seq, header.ack, header.flags, payload, header.window,
-              segment->why);
-}
-
-/* Our acknowledgement is on its way. */
-static void ack_has_gone(struct tcb *tcb)
-{
-    if (tcb->owed & TCP_OWED_ACK_DELAYED)
-        core_count(tcb->tcp->core, WEFT_COUNT_TCP_DELAYED_ACKS);
-    tcb->owed &= (uint16_t)~TCP_OWED_ANY_ACK;
-    tcb->owed_dups = 0;
-    tcb->rcv.acked = tcb->rcv.nxt;
-    tcb->rcv.dsack_start = tcb->rcv.dsack_end;
-    tcp_timer_ack_sent(tcb);
-}
-
-/* Payload bytes of a full segment when it carries these options. SACK blocks give way before they take
- * more than half of what there is. */
-static uint32_t full_size(const struct tcb *tcb, struct wire_tcp_opts *opts)
-{
-    size_t usual = tcb->has_timestamps ? TIMESTAMPS_LEN : 0;
-
-    while (opts->nsacks > 0 && wire_tcp_opts_len(opts) - usual > tcb->snd.mss / 2)
-        opts->nsacks--;
-    return (uint32_t)(tcb->snd.mss - (wire_tcp_opts_len(opts) - usual));
-}
-
-/*
- * Sends one segment, a super-segment if it is longer than one can be. Returns
- * the payload bytes that went, which may be fewer than asked for (slices), or
- * -1 when there was no packet to be had.
- */
-static int64_t send_segment(struct tcb *tcb, const struct segment *wanted)
-{
-    struct tcp *tcp = tcb->tcp;
-    struct segment segment = *wanted;
-    struct wire_tcp_opts opts = {0};
-    struct weft_pkt *pkt = weft_pkt_new(tcp->core->pool);
-
-    if (!pkt)
-        return -1;
-    fill_options(tcb, &segment, &opts);
-    if (segment.len > 0) {
-        uint32_t full = full_size(tcb, &opts);
-        uint32_t most = segment.len > full ? GSO_MAX - GSO_MAX % full : full;
-        uint32_t len = tcp_sendbuf_view(&tcb->buf, segment.seq, segment.len < most ? segment.len : most, pkt);
-
-        if (len < segment.len)
-            segment.flags &= (uint16_t) ~(WIRE_TCP_FIN | WIRE_TCP_PSH);
-        if (len > full) {
-            pkt->gso_size = (uint16_t)full;
-            pkt->gso_segs = (uint16_t)((len + full - 1) / full);
-        }
-        segment.len = len;
-    }
-    push_header(tcb, pkt, &segment, &opts);
-    struct net_tx tx = {
-        .src = tcb->node.tuple.local,
-        .dst = tcb->node.tuple.remote,
-        .proto = WIRE_PROTO_TCP,
-        .tos = tcb->options.tos,
-        .ttl = tcb->options.ttl,
-        .dont_fragment = true,
-    };
-    tcb->segs_out += pkt->gso_segs > 1 ? pkt->gso_segs : 1;
-    if (segment.flags & WIRE_TCP_ACK)
-        ack_has_gone(tcb);
-    net_send(tcp->net, &tcb->path, &tx, pkt);
-    return segment.len;
-}
-
-/* --- The handshake ---------------------------------------------------------------------------- */
-
-static bool send_syn(struct tcb *tcb)
-{
-    bool first = seq_eq(tcb->snd.nxt, tcb->snd.iss);
-    bool answer = tcb->state == WEFT_TCP_SYN_RECEIVED;
-    struct segment segment = {
-        .seq = tcb->snd.iss,
-        .flags = answer ? WIRE_TCP_SYN | WIRE_TCP_ACK : WIRE_TCP_SYN,
-        .why = answer ? WEFT_SENT_SYN_ACK : WEFT_SENT_SYN,
-    };
-
-    if ((first && !tcp_sack_can_note(tcb)) || send_segment(tcb, &segment) < 0)
-        return false;
-    tcb->owed &= (uint16_t)~TCP_OWED_SYN;
-    if (first) {
-        tcb->snd.nxt = seq_add(tcb->snd.iss, 1);
-        tcp_sack_sent(tcb, tcb->snd.iss, tcb->snd.nxt);
-    } else if (tcb->board.head) {
-        tcp_sack_resent(tcb, tcb->board.head, 1);
-    }
-    core_count(tcb->tcp->core, first ? WEFT_COUNT_TCP_OUT_SEGS : WEFT_COUNT_TCP_RETRANS_SEGS);
-    if (first || tcb->deadline[WEFT_TIMER_RTO] == WEFT_TIME_NEVER)
-        tcp_timer_syn_sent(tcb);
-    return true;
 }
 
 /* --- What is lost -------------------------------------------------------------------------------- */
@@ -264,7 +45,7 @@ static bool resend(struct tcb *tcb, struct tcp_range *range, uint32_t len, enum 
     struct core *core = tcb->tcp->core;
     tcp_seq start = range->start;
     tcp_seq end = seq_min(range->end, seq_add(start, len));
-    struct segment segment = {
+    struct tcp_outgoing segment = {
         .seq = start,
         .len = payload_of(tcb, start, end),
         .flags = WIRE_TCP_ACK,
@@ -275,7 +56,7 @@ static bool resend(struct tcb *tcb, struct tcp_range *range, uint32_t len, enum 
         segment.flags |= WIRE_TCP_PSH;
     if (tcb->fin_sent && seq_gt(end, tcp_data_end(tcb)))
         segment.flags |= WIRE_TCP_FIN;
-    int64_t sent = send_segment(tcb, &segment);
+    int64_t sent = tcp_segment_send(tcb, &segment);
     if (sent < 0)
         return false;
     bool whole = sent == segment.len;
@@ -285,21 +66,28 @@ static bool resend(struct tcb *tcb, struct tcp_range *range, uint32_t len, enum 
     core->stats.count[WEFT_COUNT_TCP_RETRANS_SEGS] += segs > 0 ? segs : 1;
     tcb->segs_retransmitted += segs > 0 ? segs : 1;
     tcb->bytes_retransmitted += (uint64_t)sent;
-    tcp_recovery_sent(tcb, span);
+    tcp_recovery_resent(tcb, start, seq_add(start, span));
+    tcp_pace_sent(tcb, (uint32_t)sent);
     tcb->last_sent = core->now;
     tcp_sack_resent(tcb, range, span);
     tcp_timer_data_sent(tcb);
+    if (seq_eq(start, tcb->snd.una) && tcb->cc.state == TCP_CA_RECOVERY &&
+        (tcb->has_sack || !tcb->cc.had_partial_ack))
+        tcp_timer_head_resent(tcb);
     return true;
 }
 
-/* How much of a lost range may go: as cwnd allows, in whole segments. */
-static uint32_t lost_allowance(const struct tcb *tcb)
+/* How much of `len` lost bytes may go: as cwnd allows, in whole segments. After a timeout a part of a segment needs
+ * the room of a whole one: it is one segment that goes then (RFC 6298 5.4), not as many as there are small ones. */
+static uint32_t lost_allowance(const struct tcb *tcb, uint32_t len)
 {
     uint32_t flight = tcp_in_flight(tcb);
-    uint32_t mss = tcb->snd.mss;
     uint32_t space = tcb->cc.cwnd > flight ? tcb->cc.cwnd - flight : 0;
+    uint32_t whole = space - space % tcb->snd.mss;
 
-    return space >= mss ? space - space % mss : 0;
+    if (tcb->cc.state == TCP_CA_LOSS)
+        return whole < len ? whole : len;
+    return space >= len ? len : whole;
 }
 
 static bool send_lost(struct tcb *tcb)
@@ -307,21 +95,30 @@ static bool send_lost(struct tcb *tcb)
     struct tcp_range *range;
 
     while ((range = tcp_sack_next_lost(tcb)) != NULL) {
-        uint32_t allowed = lost_allowance(tcb);
+        if (tcb->state >= WEFT_TCP_ESTABLISHED)
+            tcp_sack_gather(tcb, range, tcb->snd.mss);
         uint32_t len = seq_span(range->start, range->end);
+        uint32_t allowed = lost_allowance(tcb, len);
 
         if (allowed == 0) {
-            set_limit(tcb, WEFT_LIMIT_CWND);
+            tcp_info_limit(tcb, WEFT_LIMIT_CWND);
             return true;
         }
+        uint32_t paced = tcp_pace_allowance(tcb, false);
+        if (paced == 0) {
+            tcp_info_limit(tcb, WEFT_LIMIT_PACING);
+            return true;
+        }
+        if (allowed > paced)
+            allowed = paced;
         if (net_path_room(tcb->tcp->net, &tcb->path) < 1 + len / tcb->snd.mss)
             allowed = tcb->snd.mss;
         if (net_path_room(tcb->tcp->net, &tcb->path) == 0) {
-            set_limit(tcb, WEFT_LIMIT_LINK);
+            tcp_info_limit(tcb, WEFT_LIMIT_LINK);
             return false;
         }
         if (!resend(tcb, range, len < allowed ? len : allowed, WEFT_SENT_RETRANSMIT)) {
-            set_limit(tcb, WEFT_LIMIT_MEMORY);
+            tcp_info_limit(tcb, WEFT_LIMIT_MEMORY);
             return false;
         }
     }
@@ -337,19 +134,30 @@ static uint32_t unsent(const struct tcb *tcb)
     return seq_gt(end, tcb->snd.nxt) ? seq_span(tcb->snd.nxt, end) : 0;
 }
 
-/* The usable window: what the peer's leaves (RFC 9293 3.8.6.2.1: U = SND.UNA + SND.WND - SND.NXT). */
+/* Our SYN-ACK is out and not acknowledged (fast open): a number without a byte. */
+static bool has_syn_out(const struct tcb *tcb)
+{
+    return tcb->state == WEFT_TCP_SYN_RECEIVED;
+}
+
+/* The usable window: what the peer's leaves (RFC 9293 3.8.6.2.1: U = SND.UNA + SND.WND - SND.NXT). That of a SYN,
+ * which acknowledges nothing, begins behind our own SYN. */
 static uint32_t usable_window(const struct tcb *tcb)
 {
-    int32_t usable = seq_diff(seq_add(tcb->snd.una, tcb->snd.wnd), tcb->snd.nxt);
+    int32_t usable = seq_diff(seq_add(tcb->snd.una, tcb->snd.wnd + has_syn_out(tcb)), tcb->snd.nxt);
 
     return usable > 0 ? (uint32_t)usable : 0;
 }
 
-/* What cwnd leaves. SACKed bytes and duplicate ACKs are not in flight, which makes limited transmit
- * (RFC 3042) of itself. */
+/* What cwnd leaves. SACKed bytes and duplicate ACKs, outside a recovery two of these, are not in flight, which
+ * makes limited transmit (RFC 3042) of itself. */
 static uint32_t usable_cwnd(const struct tcb *tcb)
 {
-    uint32_t flight = tcp_in_flight(tcb);
+    bool is_held = tcb->tcp->config.no_limited_transmit && tcb->cc.state == TCP_CA_OPEN;
+    uint32_t flight = is_held ? seq_span(tcb->snd.una, tcb->snd.nxt) : tcp_in_flight(tcb);
+
+    if (has_syn_out(tcb) && flight > 0)
+        flight--;
 
     return tcb->cc.cwnd > flight ? tcb->cc.cwnd - flight : 0;
 }
@@ -366,10 +174,10 @@ static bool is_held_back(const struct tcb *tcb)
  */
 static bool part_may_go(struct tcb *tcb, uint32_t len, uint32_t all)
 {
-    if (len == all && tcb->fin_queued)
+    if (len == all && (tcb->fin_queued || tcb->snd.has_urgent))
         return true;
     if (len == all && is_held_back(tcb)) {
-        set_limit(tcb, WEFT_LIMIT_CORK);
+        tcp_info_limit(tcb, WEFT_LIMIT_CORK);
         tcp_timer_corked(tcb);
         return false;
     }
@@ -378,13 +186,13 @@ static bool part_may_go(struct tcb *tcb, uint32_t len, uint32_t all)
     if (len == all && (tcb->options.nodelay || seq_le(tcb->snd.small_end, tcb->snd.una)))
         return true;
     if (len == all) {
-        set_limit(tcb, WEFT_LIMIT_NAGLE);
+        tcp_info_limit(tcb, WEFT_LIMIT_NAGLE);
         return false;
     }
     /* Not all fits: the window is the reason. Half of the largest window seen is worth sending. */
     if (len >= tcb->snd.max_wnd / 2 && len > 0)
         return true;
-    set_limit(tcb, usable_window(tcb) <= usable_cwnd(tcb) ? WEFT_LIMIT_PEER_WINDOW : WEFT_LIMIT_CWND);
+    tcp_info_limit(tcb, usable_window(tcb) <= usable_cwnd(tcb) ? WEFT_LIMIT_PEER_WINDOW : WEFT_LIMIT_CWND);
     return false;
 }
 
@@ -393,14 +201,16 @@ static bool fin_waits(const struct tcb *tcb)
     return tcb->fin_queued && !tcb->fin_sent;
 }
 
-/* Is it the FIN's turn behind `len` more bytes? Its number must lie in the peer's window, too. */
+/* Is it the FIN's turn behind `len` more bytes? Its number must lie in the peer's window, too. In SYN-RECEIVED it
+ * waits for ESTABLISHED (RFC 9293 3.10.4). */
 static bool fin_goes_with(const struct tcb *tcb, uint32_t len)
 {
-    return fin_waits(tcb) && len == unsent(tcb) && usable_window(tcb) > len;
+    return fin_waits(tcb) && tcb->state >= WEFT_TCP_ESTABLISHED && len == unsent(tcb) &&
+           usable_window(tcb) > len;
 }
 
-/* How many bytes of new data go now, in one segment or super-segment; 0 with the reason in tcb->limit. */
-static uint32_t choose_length(struct tcb *tcb)
+/* How many bytes of new data go now, in one segment or super-segment; 0 with the reason told. */
+static uint32_t choose_length(struct tcb *tcb, bool *kept_back)
 {
     uint32_t all = unsent(tcb);
     uint32_t window = usable_window(tcb);
@@ -409,13 +219,14 @@ static uint32_t choose_length(struct tcb *tcb)
     uint32_t len = all < window ? all : window;
 
     if (all == 0) {
-        set_limit(tcb, fin_waits(tcb) && window == 0 ? WEFT_LIMIT_PEER_WINDOW : WEFT_LIMIT_APPLICATION);
+        tcp_info_limit(tcb, fin_waits(tcb) && window == 0           ? WEFT_LIMIT_PEER_WINDOW
+                            : tcb->writer_waits && tcb->buf.len > 0 ? WEFT_LIMIT_SEND_BUFFER
+                                                                    : WEFT_LIMIT_APPLICATION);
         return 0;
     }
-    if (len > cwnd) {
-        tcb->cc.cwnd_limited = true;
+    *kept_back = len > cwnd;
+    if (len > cwnd)
         len = cwnd;
-    }
     if (len >= mss) {
         uint32_t whole = len - len % mss;
 
@@ -425,10 +236,20 @@ static uint32_t choose_length(struct tcb *tcb)
         return tcb->fin_queued || tcb->push_now || (tcb->options.nodelay && !is_held_back(tcb)) ? len : whole;
     }
     if (len == 0) {
-        set_limit(tcb, window == 0 ? WEFT_LIMIT_PEER_WINDOW : WEFT_LIMIT_CWND);
+        tcp_info_limit(tcb, window == 0 ? WEFT_LIMIT_PEER_WINDOW : WEFT_LIMIT_CWND);
         return 0;
     }
     return part_may_go(tcb, len, all) ? len : 0;
+}
+
+/* Does data that goes now answer what has come? */
+static bool is_answer(const struct tcb *tcb)
+{
+    const struct core *core = tcb->tcp->core;
+
+    return tcb->tcp->config.answers_delay_acks &&
+           ((tcb->owed & TCP_OWED_ACK) || /* that of the SYN-ACK, too */
+            (tcb->bytes_received > 0 && core->now - tcb->last_data < tcb->tcp->config.delayed_ack));
 }
 
 static bool send_new_segment(struct tcb *tcb, uint32_t len, enum weft_tcp_send_reason why)
@@ -436,32 +257,43 @@ static bool send_new_segment(struct tcb *tcb, uint32_t len, enum weft_tcp_send_r
     struct core *core = tcb->tcp->core;
     tcp_seq start = tcb->snd.nxt;
     bool last = len == unsent(tcb);
+    bool is_end =
+        last && len > 0 && !tcb->more_follows; /* RFC 9293 3.9.1.2; or the application says otherwise */
     bool fin = fin_goes_with(tcb, len);
-    struct segment segment = {
+    struct tcp_outgoing segment = {
         .seq = start,
         .len = len,
-        .flags = (uint16_t)(WIRE_TCP_ACK | (last && len > 0 ? WIRE_TCP_PSH : 0) | (fin ? WIRE_TCP_FIN : 0)),
+        .flags = (uint16_t)(WIRE_TCP_ACK | (is_end ? WIRE_TCP_PSH : 0) | (fin ? WIRE_TCP_FIN : 0)),
         .why = len > 0 ? why : WEFT_SENT_FIN,
+        .is_new = true,
+        .is_mtu_probe = why == WEFT_SENT_MTU_PROBE,
     };
-    int64_t sent = tcp_sack_can_note(tcb) ? send_segment(tcb, &segment) : -1;
+    bool answers = len > 0 && is_answer(tcb);
+    int64_t sent = tcp_sack_can_note(tcb) ? tcp_segment_send(tcb, &segment) : -1;
 
     if (sent < 0)
         return false;
     if (seq_eq(tcb->snd.una, start))
         tcb->since_unacked = core->now;
+    tcb->is_answering |= answers;
     fin = fin && sent == len;
     tcb->fin_sent |= fin;
     tcb->snd.nxt = seq_add(start, (uint32_t)sent + fin);
-    if ((uint32_t)sent % tcb->snd.mss != 0)
+    if (segment.is_mtu_probe && sent == len)
+        tcp_pmtud_probe_sent(tcb, start, len);
+    else
+        tcp_pmtud_sent(tcb, start, (uint32_t)sent);
+    if ((uint32_t)sent % tcb->snd.mss != 0 && !segment.is_mtu_probe)
         tcb->snd.small_end = tcb->snd.nxt;
     tcp_sack_sent(tcb, start, tcb->snd.nxt);
     uint32_t segs = ((uint32_t)sent + tcb->snd.mss - 1) / tcb->snd.mss;
     core->stats.count[WEFT_COUNT_TCP_OUT_SEGS] += segs > 0 ? segs : 1;
     tcb->bytes_sent += (uint64_t)sent;
     tcb->last_sent = core->now;
-    if (last)
+    if (last && sent == len)
         tcb->push_now = tcb->more_follows = false;
     tcp_recovery_sent(tcb, (uint32_t)sent + fin);
+    tcp_pace_sent(tcb, (uint32_t)sent);
     tcp_timer_data_sent(tcb);
     return true;
 }
@@ -471,32 +303,69 @@ static uint32_t link_allowance(const struct tcb *tcb)
 {
     unsigned room = net_path_room(tcb->tcp->net, &tcb->path);
 
-    return room >= GSO_MAX / tcb->snd.mss + 1 ? GSO_MAX : room * tcb->snd.mss;
+    return room >= TCP_GSO_MAX / tcb->snd.mss + 1 ? TCP_GSO_MAX : room * tcb->snd.mss;
+}
+
+/* All has gone that may; what cwnd would have allowed besides, the application has not asked for. */
+static void note_use(struct tcb *tcb, bool kept_back)
+{
+    tcp_cc_used(tcb, kept_back);
+    if (unsent(tcb) == 0 && tcb->board.lost_bytes == 0 && usable_cwnd(tcb) > 0)
+        tcp_rate_app_limited(tcb);
+}
+
+/* The same for what goes next, a probe of the path MTU when one is due: then what there is is kept back until
+ * cwnd has room for it (RFC 4821 7.4). */
+static uint32_t choose_next(struct tcb *tcb, bool *kept_back, enum weft_tcp_send_reason *why)
+{
+    uint32_t probe = tcp_pmtud_probe_due(tcb, unsent(tcb), usable_window(tcb));
+
+    *why = probe > 0 ? WEFT_SENT_MTU_PROBE : WEFT_SENT_DATA;
+    if (probe == 0)
+        return choose_length(tcb, kept_back);
+    *kept_back = probe > usable_cwnd(tcb);
+    if (*kept_back)
+        tcp_info_limit(tcb, WEFT_LIMIT_CWND);
+    return *kept_back ? 0 : probe;
 }
 
 static bool send_new(struct tcb *tcb)
 {
-    tcb->cc.cwnd_limited = false;
+    bool kept_back = false;
+
     if (seq_eq(tcb->snd.una, tcb->snd.nxt) && unsent(tcb) > 0)
-        tcp_recovery_idle_restart(tcb);
+        tcp_cc_restart(tcb);
     for (;;) {
-        uint32_t len = choose_length(tcb);
+        enum weft_tcp_send_reason why;
+        uint32_t len = choose_next(tcb, &kept_back, &why);
         uint32_t room = link_allowance(tcb);
 
-        if (len == 0 && !fin_goes_with(tcb, 0))
+        if (len == 0 && !fin_goes_with(tcb, 0)) {
+            note_use(tcb, kept_back);
             return true;
+        }
         if (room == 0) {
-            set_limit(tcb, WEFT_LIMIT_LINK);
+            tcp_info_limit(tcb, WEFT_LIMIT_LINK);
             return false;
         }
-        if (!send_new_segment(tcb, len < room ? len : room, WEFT_SENT_DATA)) {
-            set_limit(tcb, WEFT_LIMIT_MEMORY);
+        uint32_t paced = len > 0 || tcp_pace_is_held(tcb) ? tcp_pace_allowance(tcb, true) : UINT32_MAX;
+        if (paced == 0) {
+            tcp_info_limit(tcb, WEFT_LIMIT_PACING);
+            note_use(tcb, kept_back);
+            return true;
+        }
+        if (room > paced)
+            room = paced;
+        if (tcb->tcp->config.push_bursts && room > tcp_pace_burst(tcb))
+            room = tcp_pace_burst(tcb);
+        if (why == WEFT_SENT_DATA && len > room)
+            len = room;
+        if (!send_new_segment(tcb, len, why)) {
+            tcp_info_limit(tcb, WEFT_LIMIT_MEMORY);
             return false;
         }
     }
 }
-
-/* --- Probes ------------------------------------------------------------------------------------------ */
 
 /* The last segment's worth of what was sent and is not SACKed, as a range of its own. */
 static struct tcp_range *tail_segment(struct tcb *tcb)
@@ -509,6 +378,62 @@ static struct tcp_range *tail_segment(struct tcb *tcb)
         return range;
     return tcp_sack_split_tail(tcb, range, tcb->snd.mss);
 }
+
+/*
+ * RFC 6675 4, NextSeg (3) and (4), when nothing is lost for certain and nothing
+ * new can go: what a SACK has passed, and once in a recovery the last segment,
+ * so that ACKs keep coming.
+ */
+static bool send_unsure(struct tcb *tcb)
+{
+    while (usable_cwnd(tcb) >= tcb->snd.mss && (unsent(tcb) == 0 || usable_window(tcb) == 0)) {
+        struct tcp_range *range = tcp_dupack_unsure(tcb);
+        tcp_seq high_rxt = tcb->cc.high_rxt;
+        bool is_rescue = !range && tcp_dupack_may_rescue(tcb);
+
+        if (is_rescue)
+            range = tail_segment(tcb);
+        if (!range)
+            return true;
+        if (net_path_room(tcb->tcp->net, &tcb->path) == 0) {
+            tcp_info_limit(tcb, WEFT_LIMIT_LINK);
+            return false;
+        }
+        if (!resend(tcb, range, tcb->snd.mss, WEFT_SENT_RETRANSMIT)) {
+            tcp_info_limit(tcb, WEFT_LIMIT_MEMORY);
+            return false;
+        }
+        if (is_rescue) {
+            tcb->cc.high_rxt = high_rxt;
+            tcb->cc.rescue_rxt = tcb->cc.recover;
+        }
+    }
+    return true;
+}
+
+/* What is lost goes before what is new (RFC 6675 4, NextSeg (1) and (2)); but F-RTO has it the other way round for
+ * once (RFC 5682 2.1 2b). */
+static bool send_data(struct tcb *tcb)
+{
+    if (tcp_undo_wants_new_data(tcb)) {
+        if (!send_new(tcb))
+            return false;
+        if (tcb->limit == WEFT_LIMIT_PACING || tcp_undo_new_data_sent(tcb))
+            return true;
+    }
+    if (!send_lost(tcb))
+        return false;
+    if (tcp_sack_next_lost(tcb)) {
+        /* It waits for cwnd or for its turn. Small new data would find room, and use up what it waits for. */
+        tcp_cc_used(tcb, tcb->board.lost_bytes > usable_cwnd(tcb));
+        return true;
+    }
+    if (!send_new(tcb))
+        return false;
+    return !tcb->has_sack || tcp_uses_rack(tcb) || tcb->cc.state != TCP_CA_RECOVERY || send_unsure(tcb);
+}
+
+/* --- Probes ------------------------------------------------------------------------------------------ */
 
 /* RFC 8985 7.3: TLP_send_probe. New data if there is some, else the last segment again. */
 static bool send_tail_probe(struct tcb *tcb)
@@ -534,16 +459,8 @@ static bool send_tail_probe(struct tcb *tcb)
     }
     tcb->rack.probe_out = sent;
     tcb->rack.probe_end = tcb->snd.nxt;
+    tcb->rack.probe_is_paid = tcb->cc.has_reduced && seq_le(tcb->snd.nxt, tcb->cc.reduced_end);
     return sent;
-}
-
-/* A segment that the peer must answer although it carries nothing new: one number before what it
- * expects (RFC 9293 3.8.4). */
-static bool send_poke(struct tcb *tcb, tcp_seq seq, enum weft_tcp_send_reason why)
-{
-    struct segment segment = {.seq = seq, .flags = WIRE_TCP_ACK, .why = why};
-
-    return send_segment(tcb, &segment) >= 0;
 }
 
 /* The persist timer has fired: data as far as the window goes, which is the override timeout of the sender's
@@ -562,7 +479,7 @@ static bool send_window_probe(struct tcb *tcb)
         /* DEVIATES: RFC 9293 3.8.6.1 probes with an octet of new data where there is one. An old
          * number makes the peer say its window just as well and does not leave a byte in doubt;
          * Linux and the BSDs' keepalives do it so. Test: tests/unit/test_tcp_window.c. */
-        sent = send_poke(tcb, seq_sub(tcb->snd.una, 1), WEFT_SENT_WINDOW_PROBE);
+        sent = tcp_control_poke(tcb, seq_sub(tcb->snd.una, 1), WEFT_SENT_WINDOW_PROBE);
         if (sent)
             tcp_timer_window_probe_sent(tcb);
     }
@@ -573,72 +490,15 @@ static bool send_window_probe(struct tcb *tcb)
 
 static bool send_probes(struct tcb *tcb)
 {
-
     if ((tcb->owed & TCP_OWED_PROBE) && !send_tail_probe(tcb))
         return false;
     if ((tcb->owed & TCP_OWED_WINDOW_PROBE) && !send_window_probe(tcb))
         return false;
     if (tcb->owed & TCP_OWED_KEEPALIVE) {
-        if (!send_poke(tcb, seq_sub(tcb->snd.nxt, 1), WEFT_SENT_KEEPALIVE))
+        if (!tcp_control_poke(tcb, seq_sub(tcb->snd.nxt, 1), WEFT_SENT_KEEPALIVE))
             return false;
         tcb->owed &= (uint16_t)~TCP_OWED_KEEPALIVE;
         core_count(tcb->tcp->core, WEFT_COUNT_TCP_KEEPALIVES);
-    }
-    return true;
-}
-
-/* --- ACKs of their own ----------------------------------------------------------------------------------- */
-
-static enum weft_tcp_send_reason ack_reason(const struct tcb *tcb)
-{
-    if (tcb->owed & TCP_OWED_CHALLENGE)
-        return WEFT_SENT_ACK_CHALLENGE;
-    if (tcb->owed & TCP_OWED_ACK_DUP)
-        return WEFT_SENT_ACK_DUPLICATE;
-    if (tcb->owed & TCP_OWED_ACK)
-        return WEFT_SENT_ACK_NOW;
-    if (tcb->owed & TCP_OWED_ACK_SECOND)
-        return WEFT_SENT_ACK_SECOND;
-    if (tcb->owed & TCP_OWED_ACK_DELAYED)
-        return WEFT_SENT_ACK_DELAYED;
-    return WEFT_SENT_WINDOW_UPDATE;
-}
-
-/*
- * The number of an ACK of its own. A peer that has taken its window back from
- * under what was sent (RFC 9293 3.8.6, MUST-34) drops what is numbered beyond
- * it: then the last number inside is one that it accepts.
- */
-static tcp_seq number_of_ack(const struct tcb *tcb)
-{
-    tcp_seq edge = seq_add(tcb->snd.una, tcb->snd.wnd);
-
-    if (tcb->state < WEFT_TCP_ESTABLISHED || seq_le(tcb->snd.nxt, edge))
-        return tcb->snd.nxt;
-    return tcb->snd.wnd > 0 ? seq_sub(edge, 1) : edge;
-}
-
-/*
- * RFC 5681 3.2 wants a duplicate ACK for each segment out of order: a peer
- * without SACK counts them. One that has SACK learns the same from one.
- */
-static bool send_acks(struct tcb *tcb)
-{
-    unsigned n = tcb->owed_dups > 1 && !tcb->has_sack ? tcb->owed_dups : 1;
-
-    if (!(tcb->owed & TCP_OWED_ANY_ACK))
-        return true;
-    struct segment segment = {.seq = number_of_ack(tcb), .flags = WIRE_TCP_ACK, .why = ack_reason(tcb)};
-    while (n-- > 0) {
-        if (net_path_room(tcb->tcp->net, &tcb->path) == 0) {
-            set_limit(tcb, WEFT_LIMIT_LINK);
-            return false;
-        }
-        if (send_segment(tcb, &segment) < 0) {
-            set_limit(tcb, WEFT_LIMIT_MEMORY);
-            return false;
-        }
-        core_count(tcb->tcp->core, WEFT_COUNT_TCP_OUT_SEGS);
     }
     return true;
 }
@@ -651,18 +511,17 @@ static bool has_path(struct tcb *tcb)
     uint32_t mtu = tcb->path.mtu;
 
     if (net_path_find(tcb->tcp->net, &tcb->node.tuple.local, &tcb->node.tuple.remote, &tcb->path) < 0) {
-        set_limit(tcb, WEFT_LIMIT_ROUTE);
+        tcp_info_limit(tcb, WEFT_LIMIT_ROUTE);
         return false;
     }
-    if (tcb->path.mtu != mtu)
-        tcp_output_update_mss(tcb);
+    if (tcb->path.mtu != mtu || tcb->is_signed != tcp_md5_is_due(tcb))
+        tcp_segment_update_mss(tcb);
     return true;
 }
 
 static bool may_send_data(const struct tcb *tcb)
 {
-    return tcb->state >= WEFT_TCP_ESTABLISHED && tcb->state != WEFT_TCP_FIN_WAIT_2 &&
-           tcb->state != WEFT_TCP_TIME_WAIT;
+    return tcp_may_write(tcb) && tcb->state != WEFT_TCP_FIN_WAIT_2 && tcb->state != WEFT_TCP_TIME_WAIT;
 }
 
 /* Without a route there is nothing to be done; what only answers the peer need not wait for one. */
@@ -682,81 +541,22 @@ bool tcp_output(struct tcb *tcb)
         return true;
     if (!has_path(tcb))
         return wait_for_path(tcb);
-    if ((tcb->owed & TCP_OWED_SYN) && !send_syn(tcb)) {
-        set_limit(tcb, WEFT_LIMIT_MEMORY);
+    if ((tcb->owed & TCP_OWED_SYN) && !tcp_control_syn(tcb)) {
+        tcp_info_limit(tcb, WEFT_LIMIT_MEMORY);
         return false;
     }
     if (tcb->state < WEFT_TCP_SYN_RECEIVED)
         return true;
-    done = true;
-    if (may_send_data(tcb))
-        done = send_lost(tcb) && send_new(tcb);
+    done = !may_send_data(tcb) || send_data(tcb);
     if (done && !send_probes(tcb)) {
-        set_limit(tcb, WEFT_LIMIT_MEMORY);
+        tcp_info_limit(tcb, WEFT_LIMIT_MEMORY);
         done = false;
     }
-    done = send_acks(tcb) && done;
+    done = tcp_control_acks(tcb) && done;
     if (done)
         tcp_timer_window(tcb);
+    if (tcb->options.notsent_lowat > 0)
+        tcp_tell_writer(tcb);
     tcp_trace_snd(tcb);
     return done;
-}
-
-/* A peer that offers less than this would make us send little but headers, and SACK blocks would leave
- * no room for data; ours, as Linux has it. */
-#define PEER_MSS_MIN 48u
-
-/* What the smallest MTU of a link leaves (RFC 791 3.1: 68 bytes); none says less. */
-#define LINK_MSS_MIN 28u
-
-/* What a window must hold at least, whatever was learned with other segment sizes. */
-static void fit_window_to_mss(struct tcb *tcb)
-{
-    if (tcb->cc.cwnd < tcb->snd.mss)
-        tcb->cc.cwnd = tcb->snd.mss;
-    if (tcb->cc.ssthresh < 2u * tcb->snd.mss)
-        tcb->cc.ssthresh = 2u * tcb->snd.mss;
-}
-
-/* RFC 6691 and RFC 9293 3.7.1: Eff.snd.MSS, with the options of every data segment taken off. */
-void tcp_output_update_mss(struct tcb *tcb)
-{
-    uint32_t headers = headers_len(tcb);
-    uint32_t mss = tcb->path.mtu > headers ? tcb->path.mtu - headers : 0;
-    uint32_t peer_mss = tcb->snd.peer_mss;
-
-    if (peer_mss < PEER_MSS_MIN)
-        peer_mss = PEER_MSS_MIN;
-    if (mss > peer_mss)
-        mss = peer_mss;
-    if (mss > GSO_MAX)
-        mss = GSO_MAX;
-    if (tcb->options.maxseg > 0 && mss > tcb->options.maxseg)
-        mss = tcb->options.maxseg;
-    if (mss < LINK_MSS_MIN)
-        mss = LINK_MSS_MIN;
-    mss -= tcb->has_timestamps ? TIMESTAMPS_LEN : 0;
-    tcb->snd.mss = (uint16_t)mss;
-    fit_window_to_mss(tcb);
-}
-
-void tcp_output_reset(struct tcb *tcb)
-{
-    struct tcp_reply reply = {
-        .tuple = &tcb->node.tuple,
-        .conn = tcb->conn,
-        .seq = tcb->snd.nxt,
-        .ack = tcb->rcv.nxt,
-        .flags = tcb->state >= WEFT_TCP_SYN_RECEIVED ? WIRE_TCP_RST | WIRE_TCP_ACK : WIRE_TCP_RST,
-        .ttl = tcb->options.ttl,
-        .tos = tcb->options.tos,
-        .why = WEFT_SENT_RST,
-    };
-
-    if (tcb->has_timestamps) {
-        reply.opts.has_timestamps = true;
-        reply.opts.tsval = tcp_ts_clock(tcb->tcp) + tcb->ts_offset;
-        reply.opts.tsecr = tcb->ts_recent;
-    }
-    tcp_reply_send(tcb->tcp, &reply);
 }

@@ -4,16 +4,17 @@
  *
  * Owns    tcb->rack.
  * Never   sends or changes a window; it marks ranges of the scoreboard lost and
- *         says when to look again. For connections with SACK only.
+ *         says when to look again. For connections with SACK only, and for these
+ *         it can be switched off: dupack.c judges then.
  *
  * A segment is lost when one sent later has been delivered and a round trip
  * plus a reordering window has passed since it was sent.
  */
 #include "tcp/tcb.h"
 
-/* RFC 8985 6.2.1: DupThresh. */
+/* RFC 8985 6.2 step 4: DupThresh of RFC 6675 2. */
 #define DUP_THRESH_SEGS 3u
-/* RFC 8985 6.2.1 step 4: recoveries for which a wider reordering window is kept. */
+/* RFC 8985 6.2 step 4: recoveries for which a wider reordering window is kept. */
 #define REO_WND_PERSIST 16
 /* RFC 8985 7.2: TLP.max_ack_delay, what a lone segment's ACK may be delayed by; RFC 9293 allows up to
  * 500 ms, hosts use up to 200 ms. */
@@ -33,47 +34,61 @@ static bool sent_after(weft_time t1, tcp_seq end1, weft_time t2, tcp_seq end2)
     return t1 > t2 || (t1 == t2 && seq_gt(end1, end2));
 }
 
-/* RFC 8985 6.2 steps 2 and 3, for one delivered range. */
-void tcp_rack_delivered(struct tcb *tcb, const struct tcp_range *range, bool is_ambiguous)
+/* RFC 8985 6.2 steps 2 and 3, for one delivered range. Ranges come in the order of sequence numbers, and
+ * RACK.rtt is that of the one sent last. */
+void tcp_rack_delivered(struct tcb *tcb, const struct tcp_range *range, struct tcp_delivery *delivery,
+                        bool is_valid)
 {
     struct tcp_rack *rack = &tcb->rack;
-    uint32_t rtt = (uint32_t)(tcb->tcp->core->now - range->sent);
 
     if (seq_gt(range->end, rack->fack))
         rack->fack = range->end;
     else if (seq_lt(range->end, rack->fack) && !(range->flags & TCP_RANGE_RETRANSMITTED))
-        rack->reordering_seen = true;
-    /* An ambiguous copy that took no less than any before it may count (step 2, second condition). */
-    if (is_ambiguous && (tcb->has_timestamps || rtt < tcb->rtt.min_rtt))
+        rack->reordering_seen = delivery->shows_reordering = true;
+    if (!is_valid)
         return;
-    rack->rtt = rtt;
+    if (range->sent >= delivery->rack_sent) {
+        delivery->rack_sent = range->sent;
+        rack->rtt = tcb->tcp->core->now - range->sent;
+    }
     if (sent_after(range->sent, range->end, rack->xmit_time, rack->end_seq)) {
         rack->xmit_time = range->sent;
         rack->end_seq = range->end;
     }
 }
 
-/* RFC 8985 6.2.1 step 4: each round trip with a DSACK widens the window by a quarter of min_rtt. */
-void tcp_rack_dsack(struct tcb *tcb)
+/* RFC 8985 6.2 step 4, RACK_update_reo_wnd: each round trip with a DSACK widens the window by a quarter of
+ * min_rtt; recoveries without one let it go in the end. */
+void tcp_rack_reordering(struct tcb *tcb, bool dsack, bool is_over)
 {
     struct tcp_rack *rack = &tcb->rack;
 
-    if (rack->dsack_round_valid && seq_lt(tcb->snd.una, rack->dsack_round))
-        return;
-    rack->dsack_round = tcb->snd.nxt;
-    rack->dsack_round_valid = true;
-    if (rack->reo_wnd_mult < UINT8_MAX)
-        rack->reo_wnd_mult++;
-    rack->reo_wnd_persist = REO_WND_PERSIST;
+    if (rack->in_dsack_round && seq_ge(tcb->snd.una, rack->dsack_round))
+        rack->in_dsack_round = false;
+    if (dsack && !rack->in_dsack_round) {
+        rack->dsack_round = tcb->snd.nxt;
+        rack->in_dsack_round = true;
+        if (rack->reo_wnd_mult < UINT8_MAX)
+            rack->reo_wnd_mult++;
+        rack->reo_wnd_persist = REO_WND_PERSIST;
+    } else if (is_over && rack->reo_wnd_persist > 0 && --rack->reo_wnd_persist == 0) {
+        rack->reo_wnd_mult = 1;
+    }
 }
 
-static uint32_t reordering_window(const struct tcb *tcb)
+/* RACK.segs_sacked >= DupThresh. Where segments are small their number is only known by the ACKs that
+ * reported them. */
+static bool enough_are_sacked(const struct tcb *tcb)
+{
+    return tcb->board.sacked_bytes >= DUP_THRESH_SEGS * tcb->snd.mss || tcb->cc.dupacks >= DUP_THRESH_SEGS;
+}
+
+weft_time tcp_rack_window(const struct tcb *tcb)
 {
     const struct tcp_rack *rack = &tcb->rack;
-    uint32_t window = rack->reo_wnd_mult * (tcb->rtt.min_rtt / 4);
+    weft_time window = rack->reo_wnd_mult * (weft_time)tcb->rtt.min_rtt / 4;
 
-    if (!rack->reordering_seen &&
-        (tcb->cc.state != TCP_CA_OPEN || tcb->board.sacked_bytes >= DUP_THRESH_SEGS * tcb->snd.mss))
+    if (!rack->reordering_seen && (tcb->cc.state != TCP_CA_OPEN || enough_are_sacked(tcb)))
         return 0;
     return window < tcb->rtt.srtt ? window : tcb->rtt.srtt;
 }
@@ -84,7 +99,7 @@ uint32_t tcp_rack_detect(struct tcb *tcb)
 {
     const struct tcp_rack *rack = &tcb->rack;
     uint32_t before = tcb->board.lost_bytes;
-    uint32_t window = reordering_window(tcb);
+    weft_time window = tcp_rack_window(tcb);
     weft_time now = tcb->tcp->core->now;
     weft_time wait = 0;
     struct tcp_range *range;
@@ -107,17 +122,25 @@ uint32_t tcp_rack_detect(struct tcb *tcb)
     return tcb->board.lost_bytes - before;
 }
 
-/* RFC 8985 6.3: the first segment is lost, and whatever is older than a round trip. */
+/* RFC 8985 6.3: the first segment is lost, and whatever is older than a round trip. The segment: many that
+ * went together are one range. */
 void tcp_rack_on_timeout(struct tcb *tcb)
 {
     weft_time now = tcb->tcp->core->now;
-    uint32_t window = reordering_window(tcb);
+    weft_time window = tcp_rack_window(tcb);
     struct tcp_range *range;
 
-    tcb->rack.probe_out = false;
-    for (range = tcb->board.head; range; range = range->next)
-        if (range == tcb->board.head || range->sent + tcb->rack.rtt + window <= now)
+    tcb->rack.probe_out = false; /* 7.1 */
+    if (!tcp_uses_rack(tcb)) {
+        tcp_sack_lose_all(tcb, WEFT_CAUSE_RTO); /* RFC 5681 3.1 */
+        return;
+    }
+    for (range = tcb->board.head; range; range = range->next) {
+        if (range->sent + tcb->rack.rtt + window <= now)
             tcp_sack_mark_lost(tcb, range, UINT32_MAX, WEFT_CAUSE_RTO);
+        else if (range == tcb->board.head)
+            tcp_sack_mark_lost(tcb, range, tcb->snd.mss, WEFT_CAUSE_RTO);
+    }
 }
 
 /* RFC 8985 7.2: TLP_calc_PTO. */
@@ -134,4 +157,36 @@ weft_time tcp_rack_probe_delay(const struct tcb *tcb)
     if (rto_at != WEFT_TIME_NEVER && now + delay > rto_at)
         delay = rto_at > now ? rto_at - now : 0;
     return delay;
+}
+
+/* RFC 8985 6.2 step 2: what seemed to be the answer to a retransmission was not. The one sent last that has
+ * arrived for certain is an original, if there is one. */
+void tcp_rack_forget_resent(struct tcb *tcb, const struct tcp_delivery *delivery)
+{
+    tcb->rack.xmit_time = delivery->newest_sent;
+    tcb->rack.end_seq = tcb->snd.una;
+}
+
+/* The last segment of the probe's, which goes up to TLP.end_seq; a FIN there may not be counted. */
+static bool dsack_matches_probe(const struct tcp_rack *rack, const struct tcp_delivery *delivery)
+{
+    return delivery->dsack && seq_lt(delivery->dsack_start, rack->probe_end) &&
+           seq_ge(delivery->dsack_end, seq_sub(rack->probe_end, 1));
+}
+
+/* RFC 8985 7.4.2, TLP_process_ack. */
+bool tcp_rack_probe_repaired(struct tcb *tcb, const struct tcp_delivery *delivery)
+{
+    struct tcp_rack *rack = &tcb->rack;
+
+    if (!rack->probe_out || seq_lt(tcb->snd.una, rack->probe_end))
+        return false;
+    bool has_arrived_twice = dsack_matches_probe(rack, delivery); /* case 1 */
+    bool is_repaired =
+        rack->probe_is_retransmit && !has_arrived_twice && seq_gt(tcb->snd.una, rack->probe_end);
+
+    if (!rack->probe_is_retransmit || has_arrived_twice || is_repaired ||
+        (delivery->is_repeated && !delivery->dsack)) /* case 2 */
+        rack->probe_out = false;
+    return is_repaired;
 }

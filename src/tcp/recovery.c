@@ -3,196 +3,233 @@
  * Recovery from loss: when it begins and ends, and how many bytes may be sent
  * meanwhile.
  *
- * Owns    tcb->cc but for the growth of cwnd, which is the algorithm's (cc/).
- * Never   sends. Loss is judged by rack.c when the peer has SACK, and here by
- *         duplicate ACKs when it has not (RFC 5681 3.2, RFC 6582).
+ * Owns    tcb->cc but for what is the algorithm's (cc/cc.h): the growth of cwnd,
+ *         and the ssthresh that is left after a loss; and for what a fast
+ *         recovery may send, which is prr.c's.
+ * Never   sends. Loss is judged by rack.c when the peer has SACK, and by dupack.c
+ *         when it has not, or when RACK is switched off.
  *
- *   OPEN      cwnd grows by cc->grow
- *   RECOVERY  cwnd by proportional rate reduction (RFC 6937), until `recover`
+ *   OPEN      the algorithm lets cwnd grow
+ *   RECOVERY  cwnd by proportional rate reduction (RFC 9937), until `recover`, unless the
+ *             algorithm sets it
  *   LOSS      after a timeout: cwnd from one segment by slow start
+ *
+ * All loss of one window of data is one indication of congestion. The loss of
+ * what was sent after the window was reduced, a retransmission or new data, is
+ * another (RFC 5681 4.3), and there is a round trip at least between the two.
  */
 #include "tcp/cc/cc.h"
 #include "tcp/tcb.h"
 
-/* RFC 5681 3.2. */
-#define DUP_THRESH 3u
-
-static void trace_cwnd(const struct tcb *tcb, enum weft_tcp_cause cause)
-{
-    tcp_trace(tcb, WEFT_TRACE_TCP_CWND, tcb->cc.cwnd, tcb->cc.ssthresh, cause, 0, 0, 0);
-}
-
-/* RFC 6937 3.1 with the slow start reduction bound. `delivered` bytes have arrived with this ACK. */
-static void prr_update(struct tcb *tcb, uint32_t delivered, bool must_send)
+/* What congestion costs. */
+static void take_congestion(struct tcb *tcb, enum weft_cc_signal signal, uint32_t flight)
 {
     struct tcp_congestion *cc = &tcb->cc;
-    uint32_t pipe = tcp_in_flight(tcb);
-    uint32_t mss = tcb->snd.mss;
-    int64_t send;
 
-    cc->prr_delivered += delivered;
-    if (pipe > cc->ssthresh) {
-        uint64_t share = (uint64_t)cc->prr_delivered * cc->ssthresh;
-
-        send = (int64_t)((share + cc->recover_fs - 1) / cc->recover_fs) - cc->prr_out;
-    } else {
-        int64_t limit = (int64_t)cc->prr_delivered - cc->prr_out;
-
-        if (limit < delivered)
-            limit = delivered;
-        limit += mss;
-        send = (int64_t)cc->ssthresh - pipe;
-        if (send > limit)
-            send = limit;
-    }
-    /* The fast retransmit itself is always allowed (RFC 5681 3.2 step 3), and what a partial ACK shows to
-     * be missing (RFC 6582 3.2 step 3). */
-    if (must_send && send < (int64_t)mss)
-        send = mss;
-    cc->cwnd = pipe + (uint32_t)(send > 0 ? send : 0);
+    tcp_cc_congestion(tcb, signal, flight);
+    if (tcp_cc_sets_cwnd(tcb) && signal == WEFT_CC_BY_LOSS)
+        return; /* it slows down for losses as they are judged, and a mark is not answered by that */
+    tcp_ecn_reduced(tcb);
+    cc->has_reduced = true;
+    cc->lost_after = false;
+    cc->reduced_end = tcb->snd.nxt;
+    cc->reduced_at = tcb->tcp->core->now;
+    tcb->rack.probe_is_paid = true;
 }
 
-static void enter_recovery(struct tcb *tcb, uint32_t flight, uint32_t delivered)
+/* Was it sent, for the first time or again, after the window was reduced last? */
+static bool is_after_reduction(const struct tcp_congestion *cc, const struct tcp_range *range)
+{
+    return seq_ge(range->start, cc->reduced_end) ||
+           ((range->flags & TCP_RANGE_RETRANSMITTED) && range->sent >= cc->reduced_at);
+}
+
+/* What is only sent again to be safe, after a timeout above all, says nothing of congestion. */
+void tcp_recovery_lost(struct tcb *tcb, const struct tcp_range *range, unsigned cause)
+{
+    struct tcp_congestion *cc = &tcb->cc;
+    bool is_told = cause == WEFT_CAUSE_RACK || cause == WEFT_CAUSE_SACK || cause == WEFT_CAUSE_DUPACKS;
+
+    cc->lost_after |=
+        is_told && (cc->state != TCP_CA_OPEN || cc->has_reduced) && is_after_reduction(cc, range);
+}
+
+bool tcp_recovery_reduce(struct tcb *tcb, enum weft_cc_signal signal, uint32_t flight,
+                         enum weft_tcp_cause cause)
+{
+    struct tcp_congestion *cc = &tcb->cc;
+
+    tcp_undo_congested(tcb);
+    if (cc->has_reduced || (cc->state != TCP_CA_OPEN && !tcp_cc_sets_cwnd(tcb)))
+        return false;
+    take_congestion(tcb, signal, flight);
+    if (!tcp_cc_sets_cwnd(tcb) && cc->cwnd > cc->ssthresh)
+        cc->cwnd = cc->ssthresh;
+    tcp_cc_trace(tcb, cause);
+    return true;
+}
+
+static void enter_recovery(struct tcb *tcb, uint32_t flight, uint32_t arrived)
 {
     struct tcp_congestion *cc = &tcb->cc;
 
     core_count(tcb->tcp->core, WEFT_COUNT_TCP_FAST_RECOVERIES);
     tcb->recoveries++;
+    tcp_undo_fast_recovery(tcb, flight);
     cc->state = TCP_CA_RECOVERY;
     cc->recover = tcb->snd.nxt;
-    cc->recover_fs = flight;
-    cc->ssthresh = cc->ops->reduced(tcb, flight);
-    cc->prr_delivered = cc->prr_out = 0;
-    cc->acked = 0;
+    cc->had_partial_ack = false;
+    if (!cc->has_reduced || cc->lost_after || tcp_cc_sets_cwnd(tcb))
+        take_congestion(tcb, WEFT_CC_BY_LOSS, flight);
     tcb->rack.probe_out = false; /* RFC 8985 7.1 */
-    prr_update(tcb, delivered, true);
-    trace_cwnd(tcb, WEFT_CAUSE_RECOVERY);
+    tcp_prr_begin(tcb, arrived);
+    tcp_prr_update(tcb, arrived, false);
+    tcp_cc_trace(tcb, WEFT_CAUSE_RECOVERY);
+}
+
+/* RFC 5681 4.3, RFC 8985 9.3, RFC 9937 6.1: a second reduction, with which the recovery begins anew, once in a round
+ * trip at most. */
+static void reduce_again(struct tcb *tcb, uint32_t flight, uint32_t arrived)
+{
+    struct tcp_congestion *cc = &tcb->cc;
+
+    if (tcp_cc_sets_cwnd(tcb))
+        return;
+    take_congestion(tcb, WEFT_CC_BY_LOSS_AGAIN, flight);
+    cc->recover = tcb->snd.nxt;
+    if (cc->state == TCP_CA_RECOVERY)
+        tcp_prr_begin(tcb, arrived);
+    else if (cc->cwnd > cc->ssthresh)
+        cc->cwnd = cc->ssthresh;
+    tcp_cc_trace(tcb, WEFT_CAUSE_RECOVERY);
 }
 
 static void leave(struct tcb *tcb)
 {
     struct tcp_congestion *cc = &tcb->cc;
 
-    /* RFC 6937 3.1: cwnd = ssthresh at the end; after a timeout it has grown from below. */
-    if (cc->state == TCP_CA_RECOVERY)
+    /* RFC 9937 6: cwnd = ssthresh at the end; after a timeout it has grown from below. */
+    if (cc->state == TCP_CA_RECOVERY && !tcp_cc_sets_cwnd(tcb))
         cc->cwnd = cc->ssthresh;
     cc->state = TCP_CA_OPEN;
     cc->dupacks = 0;
-    if (tcb->rack.reo_wnd_persist > 0 && --tcb->rack.reo_wnd_persist == 0)
-        tcb->rack.reo_wnd_mult = 1;
-    trace_cwnd(tcb, WEFT_CAUSE_RECOVERED);
+    cc->recover_guards = true;
+    tcp_undo_recovered(tcb);
+    tcp_cc_trace(tcb, WEFT_CAUSE_RECOVERED);
+    tcp_cc_recovered(tcb);
 }
 
-static void mark_first_lost(struct tcb *tcb, enum weft_tcp_cause cause)
-{
-    if (tcb->board.head)
-        tcp_sack_mark_lost(tcb, tcb->board.head, tcb->snd.mss, cause);
-}
-
-/* Without SACK: RFC 5681 3.2 and RFC 6582 3.2. */
-static void judge_by_dupacks(struct tcb *tcb, const struct tcp_delivery *delivery)
-{
-    struct tcp_congestion *cc = &tcb->cc;
-
-    if (delivery->acked > 0) {
-        uint32_t left =
-            cc->dupacks > delivery->acked / tcb->snd.mss ? cc->dupacks - delivery->acked / tcb->snd.mss : 0;
-
-        cc->dupacks = cc->state == TCP_CA_OPEN ? 0 : left;
-        /* A partial ACK: what now stands first is lost too (RFC 6582 3.2 step 3). */
-        if (cc->state == TCP_CA_RECOVERY)
-            mark_first_lost(tcb, WEFT_CAUSE_PARTIAL_ACK);
-        return;
-    }
-    if (!delivery->is_dupack)
-        return;
-    cc->dupacks++;
-    /* RFC 6582 3.2 step 2: not again for what an earlier recovery has sent already. */
-    if (cc->state == TCP_CA_OPEN && cc->dupacks == DUP_THRESH)
-        mark_first_lost(tcb, WEFT_CAUSE_DUPACKS);
-}
-
-static void judge(struct tcb *tcb, const struct tcp_delivery *delivery)
+/* Returns true when a fast recovery is due. */
+static bool judge(struct tcb *tcb, const struct tcp_delivery *delivery)
 {
     if (!tcb->has_sack)
-        judge_by_dupacks(tcb, delivery);
-    else if (delivery->acked > 0 || delivery->sacked > 0)
+        return tcp_dupack_judge(tcb, delivery);
+    if (!tcp_uses_rack(tcb))
+        return tcp_dupack_judge_sacks(tcb, delivery);
+    if (delivery->acked > 0 || delivery->sacked > 0)
         tcp_rack_detect(tcb);
+    return tcb->cc.state == TCP_CA_OPEN && tcb->board.lost_bytes > 0;
 }
 
-/*
- * RFC 8985 7.4.2: the probe's fate. A loss that only the probe repaired counts
- * as congestion; but that it was one shows only with the next ACK, when no
- * duplicate has been reported.
- */
-static void settle_probe(struct tcb *tcb, const struct tcp_delivery *delivery)
-{
-    struct tcp_rack *rack = &tcb->rack;
-    struct tcp_congestion *cc = &tcb->cc;
-
-    if (!rack->probe_out || seq_lt(tcb->snd.una, rack->probe_end))
-        return;
-    bool is_repaired = rack->probe_is_retransmit && !delivery->dsack && seq_gt(tcb->snd.una, rack->probe_end);
-    if (!is_repaired && rack->probe_is_retransmit && !delivery->dsack && !delivery->is_dupack)
-        return;
-    rack->probe_out = false;
-    if (!is_repaired || cc->state != TCP_CA_OPEN)
-        return;
-    cc->ssthresh = cc->ops->reduced(tcb, delivery->flight);
-    if (cc->cwnd > cc->ssthresh)
-        cc->cwnd = cc->ssthresh;
-    trace_cwnd(tcb, WEFT_CAUSE_RECOVERED);
-}
-
-/* RFC 6937 3: a duplicate ACK stands for a segment; what these have told is taken off an ACK that moves.
- * `credit` is what duplicate ACKs stood for before this one. */
-static uint32_t arrived(const struct tcb *tcb, const struct tcp_delivery *delivery, uint32_t credit)
-{
-    uint32_t bytes = delivery->delivered;
-    uint32_t told = credit > tcp_dupack_bytes(tcb) ? credit - tcp_dupack_bytes(tcb) : 0;
-
-    if (!tcb->has_sack && delivery->is_dupack)
-        return tcb->snd.mss;
-    return bytes > told ? bytes - told : 0;
-}
-
-void tcp_recovery_on_ack(struct tcb *tcb, const struct tcp_delivery *delivery)
+/* An ACK in a recovery. What a partial ACK shows to be missing goes whatever PRR says (RFC 6582 3.2 step 3). */
+static void go_on_recovering(struct tcb *tcb, struct tcp_delivery *delivery, uint32_t arrived, uint32_t lost)
 {
     struct tcp_congestion *cc = &tcb->cc;
-    uint32_t credit = tcp_dupack_bytes(tcb);
+    uint32_t least = tcp_in_flight(tcb) + tcb->snd.mss;
 
-    if (delivery->dsack)
-        tcp_rack_dsack(tcb);
-    settle_probe(tcb, delivery);
-    if (cc->state != TCP_CA_OPEN && seq_ge(tcb->snd.una, cc->recover))
+    if (cc->lost_after && cc->state != TCP_CA_OPEN)
+        reduce_again(tcb, delivery->flight, arrived);
+    if (cc->state != TCP_CA_RECOVERY)
+        return;
+    /* RFC 6582 3.2 step 3: the first partial ACK begins the timeout anew, no other. */
+    delivery->leaves_timer = !tcb->has_sack && delivery->acked > 0 && cc->had_partial_ack;
+    cc->had_partial_ack |= delivery->acked > 0;
+    if (arrived > 0)
+        tcp_prr_update(tcb, arrived, delivery->acked > 0 && lost == 0);
+    if (!tcb->has_sack && delivery->acked > 0 && cc->cwnd < least)
+        cc->cwnd = least;
+}
+
+void tcp_recovery_on_ack(struct tcb *tcb, struct tcp_delivery *delivery)
+{
+    struct tcp_congestion *cc = &tcb->cc;
+    bool was_open = cc->state == TCP_CA_OPEN;
+    bool is_undone = tcp_undo_take_ack(tcb, delivery);
+    bool is_over = cc->state != TCP_CA_OPEN && seq_ge(tcb->snd.una, cc->recover);
+
+    if (cc->has_reduced && seq_ge(tcb->snd.una, cc->reduced_end))
+        cc->has_reduced = false;
+    tcp_rack_reordering(tcb, delivery->dsack, is_over || (is_undone && !was_open));
+    if (tcp_rack_probe_repaired(tcb, delivery) && !tcb->rack.probe_is_paid)
+        tcp_recovery_reduce(tcb, WEFT_CC_BY_LOSS, delivery->flight, WEFT_CAUSE_PROBE);
+    delivery->ended_recovery = is_undone || (is_over && cc->state == TCP_CA_RECOVERY);
+    if (is_over)
         leave(tcb);
-    judge(tcb, delivery);
-    if (cc->state == TCP_CA_OPEN && tcb->board.lost_bytes > 0) {
-        enter_recovery(tcb, delivery->flight, delivery->delivered);
-    } else if (cc->state == TCP_CA_RECOVERY) {
-        prr_update(tcb, arrived(tcb, delivery, credit), !tcb->has_sack && delivery->acked > 0);
-    } else if (delivery->acked > 0 && (cc->cwnd_limited || cc->state == TCP_CA_LOSS)) {
-        cc->ops->grow(tcb, delivery->acked);
-        trace_cwnd(tcb, cc->cwnd < cc->ssthresh ? WEFT_CAUSE_SLOW_START : WEFT_CAUSE_AVOIDANCE);
-    }
+    uint32_t arrived = tcp_dupack_count(tcb, delivery);
+    uint32_t lost_before = tcb->board.lost_bytes;
+    if (judge(tcb, delivery) && !tcp_pmtud_forgives_loss(tcb))
+        enter_recovery(tcb, delivery->flight, arrived);
+    else
+        go_on_recovering(tcb, delivery, arrived, tcb->board.lost_bytes - lost_before);
+    cc->lost_after = false;
+    if (delivery->ece)
+        tcp_ecn_echoed(tcb, delivery);
+    tcp_cc_acked(tcb, delivery);
 }
 
 void tcp_recovery_on_reorder_timer(struct tcb *tcb)
 {
+    uint32_t flight = seq_span(tcb->snd.una, tcb->snd.nxt);
+
     if (tcp_rack_detect(tcb) == 0)
         return;
-    if (tcb->cc.state == TCP_CA_OPEN)
-        enter_recovery(tcb, seq_span(tcb->snd.una, tcb->snd.nxt), 0);
-    else if (tcb->cc.state == TCP_CA_RECOVERY)
-        prr_update(tcb, 0, false);
+    if (tcb->cc.state == TCP_CA_OPEN && !tcp_pmtud_forgives_loss(tcb))
+        enter_recovery(tcb, flight, 0);
+    else if (tcb->cc.state != TCP_CA_OPEN && tcb->cc.lost_after)
+        reduce_again(tcb, flight, 0);
+    if (tcb->cc.state == TCP_CA_RECOVERY)
+        tcp_prr_update(tcb, 0, false);
+    tcb->cc.lost_after = false;
     tcp_owe(tcb, 0);
 }
 
 /*
- * RFC 5681 3.1: cwnd is one segment; ssthresh is set by the first of several
- * timeouts in a row only. What RACK does not judge lost (RFC 8985 6.3) may still
- * be under way: the one segment comes on top of it, or none could go.
+ * RFC 9293 3.8.6: what lay behind the edge has been dropped by the peer. What
+ * went a round trip ago and more, and has its place in the window again, goes
+ * again now rather than with a timeout that has backed off meanwhile.
  */
+void tcp_recovery_window_opened(struct tcb *tcb, tcp_seq from, tcp_seq to)
+{
+    weft_time now = tcb->tcp->core->now;
+    uint32_t before = tcb->board.lost_bytes;
+
+    if (now > tcb->rtt.srtt)
+        tcp_sack_mark_lost_between(tcb, from, to, now - tcb->rtt.srtt, WEFT_CAUSE_WINDOW);
+    if (tcb->board.lost_bytes == before)
+        return;
+    tcp_timer_window_reopened(tcb);
+    if (tcb->cc.state == TCP_CA_OPEN)
+        enter_recovery(tcb, seq_span(tcb->snd.una, tcb->snd.nxt), 0);
+    tcp_owe(tcb, 0);
+}
+
+/* RFC 5681 3.1: ssthresh is set by the first of several timeouts in a row only; and not where the window that is timed
+ * out has paid already, by a fast recovery or for an ECN echo: then the algorithm still hears of the timeout. */
+static void take_timeout(struct tcb *tcb, uint32_t flight)
+{
+    struct tcp_congestion *cc = &tcb->cc;
+    uint32_t ssthresh = cc->ssthresh;
+    bool has_paid = cc->has_reduced && !is_after_reduction(cc, tcb->board.head);
+
+    if (cc->state == TCP_CA_LOSS && tcb->retries > 1)
+        return;
+    take_congestion(tcb, WEFT_CC_BY_TIMEOUT, flight);
+    if (has_paid)
+        cc->ssthresh = ssthresh;
+}
+
+/* RFC 5681 3.1: cwnd is one segment. What RACK does not judge lost (RFC 8985 6.3) may still be under way: the one
+ * segment comes on top of it, or none could go. */
 void tcp_recovery_on_timeout(struct tcb *tcb)
 {
     struct tcp_congestion *cc = &tcb->cc;
@@ -201,17 +238,15 @@ void tcp_recovery_on_timeout(struct tcb *tcb)
         tcp_sack_renege(tcb);
     if (!tcb->board.head)
         return; /* nothing was sent: it could not be */
-    if (cc->state != TCP_CA_LOSS || tcb->retries <= 1)
-        cc->ssthresh = cc->ops->reduced(tcb, seq_span(tcb->snd.una, tcb->snd.nxt));
-    cc->acked = 0;
+    tcp_undo_timeout(tcb, seq_span(tcb->snd.una, tcb->snd.nxt));
+    take_timeout(tcb, seq_span(tcb->snd.una, tcb->snd.nxt));
     cc->dupacks = 0;
     cc->state = TCP_CA_LOSS;
-    cc->recover = tcb->snd.nxt;
+    cc->recover = cc->reduced_end = tcb->snd.nxt;
+    cc->reduced_at = tcb->tcp->core->now;
     tcp_rack_on_timeout(tcb);
     cc->cwnd = tcp_in_flight(tcb) + tcb->snd.mss;
-    if (cc->ops->timeout)
-        cc->ops->timeout(tcb);
-    trace_cwnd(tcb, WEFT_CAUSE_RTO);
+    tcp_cc_trace(tcb, WEFT_CAUSE_RTO);
 }
 
 void tcp_recovery_sent(struct tcb *tcb, uint32_t bytes)
@@ -220,13 +255,10 @@ void tcp_recovery_sent(struct tcb *tcb, uint32_t bytes)
         tcb->cc.prr_out += bytes;
 }
 
-/* RFC 5681 4.1: after a pause of more than an RTO, cwnd says nothing about the path any more. */
-void tcp_recovery_idle_restart(struct tcb *tcb)
+void tcp_recovery_resent(struct tcb *tcb, tcp_seq start, tcp_seq end)
 {
-    uint32_t restart = tcp_cc_initial_window(tcb);
-
-    if (tcb->tcp->core->now - tcb->last_sent <= tcp_rtt_rto(tcb) || tcb->cc.cwnd <= restart)
-        return;
-    tcb->cc.cwnd = restart;
-    trace_cwnd(tcb, WEFT_CAUSE_IDLE);
+    tcp_recovery_sent(tcb, seq_span(start, end));
+    tcp_undo_resent(tcb, start, end);
+    if (tcb->cc.state == TCP_CA_RECOVERY)
+        tcb->cc.high_rxt = seq_max(tcb->cc.high_rxt, end);
 }

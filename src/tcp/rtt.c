@@ -9,6 +9,12 @@
  */
 #include "tcp/tcb.h"
 
+/* RFC 8985 6.2 step 1: the least round trip is that of the last 300 s, of 150 at least: paths change. */
+#define MIN_RTT_WINDOW (300 * WEFT_SEC)
+
+/* No round trip counts for more: four times it, and some, stay in 32 bits. No timeout is as long. Ours. */
+#define RTT_MAX (500 * WEFT_SEC)
+
 /* RFC 6298 2: G, the clock's granularity. */
 #define CLOCK_GRANULARITY 1u
 
@@ -26,15 +32,39 @@ static uint32_t expected_samples(const struct tcb *tcb)
     return n > 0 ? n : 1;
 }
 
-/* RFC 6298 2.2 and 2.3, with the gains shared out over the samples of a round trip. */
-void tcp_rtt_sample(struct tcb *tcb, uint32_t rtt_us)
+/* The minimum of this half of the window and of the one before. */
+static void track_minimum(struct tcb *tcb, uint32_t r)
 {
     struct tcp_rtt *rtt = &tcb->rtt;
-    uint32_t r = rtt_us > 0 ? rtt_us : 1;
+    weft_time age = tcb->tcp->core->now - rtt->min_since;
 
-    if (rtt->min_rtt == 0 || r < rtt->min_rtt)
-        rtt->min_rtt = r;
-    if (rtt->srtt == 0) {
+    if (rtt->min_rtt == 0 || age >= MIN_RTT_WINDOW / 2) {
+        rtt->min_before = rtt->min_rtt == 0 || age >= MIN_RTT_WINDOW ? r : rtt->min_now;
+        rtt->min_now = r;
+        rtt->min_since = tcb->tcp->core->now;
+    } else if (r < rtt->min_now) {
+        rtt->min_now = r;
+    }
+    rtt->min_rtt = rtt->min_now < rtt->min_before ? rtt->min_now : rtt->min_before;
+}
+
+/* RFC 6298 2.2 and 2.3, with the gains shared out over the samples of a round trip. */
+void tcp_rtt_sample(struct tcb *tcb, weft_time measured)
+{
+    struct tcp_rtt *rtt = &tcb->rtt;
+    uint32_t r = measured < RTT_MAX ? (uint32_t)measured : (uint32_t)RTT_MAX;
+
+    if (r == 0)
+        r = 1;
+
+    track_minimum(tcb, r);
+    if (rtt->is_cached)
+        tcp_hostcache_first_rtt(tcb, r);
+    if (rtt->restarts && seq_gt(tcb->snd.una, rtt->restart_from)) {
+        rtt->restarts = false;
+        rtt->srtt = r > rtt->srtt_prev ? r : rtt->srtt_prev;
+        rtt->rttvar = r / 2 > rtt->rttvar_prev ? r / 2 : rtt->rttvar_prev;
+    } else if (rtt->srtt == 0) {
         rtt->srtt = r;
         rtt->rttvar = r / 2;
     } else {
@@ -57,7 +87,16 @@ void tcp_rtt_sample(struct tcb *tcb, uint32_t rtt_us)
         rtt->rto = (uint32_t)tcb->tcp->config.rto_max;
     rtt->backoffs = 0;
     tcb->rack.has_new_rtt = true;
+    tcp_hostcache_tell(tcb);
     tcp_trace(tcb, WEFT_TRACE_TCP_RTT, r, rtt->srtt, rtt->rttvar, rtt->rto, 0, 0);
+}
+
+void tcp_rtt_restart(struct tcb *tcb, uint32_t srtt_prev, uint32_t rttvar_prev, tcp_seq from)
+{
+    tcb->rtt.restarts = true;
+    tcb->rtt.restart_from = from;
+    tcb->rtt.srtt_prev = srtt_prev + 2 * CLOCK_GRANULARITY;
+    tcb->rtt.rttvar_prev = rttvar_prev;
 }
 
 /* RFC 6298 5.5: doubled for each timeout in a row. */

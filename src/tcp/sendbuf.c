@@ -79,6 +79,21 @@ bool tcp_sendbuf_lend(struct tcp_sendbuf *buf, struct slab *chunks, struct weft_
     return true;
 }
 
+void tcp_sendbuf_end_record(struct tcp_sendbuf *buf)
+{
+    if (!buf->tail)
+        return;
+    buf->tail->ends_record = true;
+    buf->tail->can_append = false;
+}
+
+bool tcp_sendbuf_is_record_end(const struct tcp_sendbuf *buf, tcp_seq seq)
+{
+    const struct tcp_chunk *chunk = buf->cursor;
+
+    return chunk && chunk->ends_record && seq_eq(seq, seq_add(chunk->seq, chunk->view.len));
+}
+
 static void free_head(struct tcp_sendbuf *buf, struct slab *chunks)
 {
     struct tcp_chunk *chunk = buf->head;
@@ -142,6 +157,8 @@ uint32_t tcp_sendbuf_view(struct tcp_sendbuf *buf, tcp_seq seq, uint32_t len, st
             break;
         buf->cursor = chunk;
         done += n;
+        if (chunk->ends_record && skip + n == chunk->view.len)
+            break;
         chunk = chunk->next;
     }
     return done;

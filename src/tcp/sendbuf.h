@@ -20,8 +20,9 @@
 struct tcp_chunk {
     struct tcp_chunk *next;
     struct weft_slice view;
-    tcp_seq seq;     /* of its first byte */
-    bool can_append; /* the block is ours: what lies behind the view is free */
+    tcp_seq seq;      /* of its first byte */
+    bool can_append;  /* the block is ours: what lies behind the view is free */
+    bool ends_record; /* no segment has its last byte and the one behind it */
 };
 
 struct tcp_sendbuf {
@@ -39,11 +40,17 @@ uint32_t tcp_sendbuf_write(struct tcp_sendbuf *buf, struct slab *chunks, struct 
 bool tcp_sendbuf_lend(struct tcp_sendbuf *buf, struct slab *chunks, struct weft_block *block, uint32_t off,
                       uint32_t len);
 
+/* A record ends with the last byte in the buffer. */
+void tcp_sendbuf_end_record(struct tcp_sendbuf *buf);
+
+/* Does a record end before `seq`, up to which the last view reached? */
+bool tcp_sendbuf_is_record_end(const struct tcp_sendbuf *buf, tcp_seq seq);
+
 /* Gives back everything before `seq`, which is not beyond the end. */
 void tcp_sendbuf_release(struct tcp_sendbuf *buf, struct slab *chunks, tcp_seq seq);
 
 /* Adds views of up to `len` bytes from `seq` to the packet; returns how many bytes, fewer when the
- * packet's slices are used up. The bytes must be there. */
+ * packet's slices are used up or a record ends. The bytes must be there. */
 uint32_t tcp_sendbuf_view(struct tcp_sendbuf *buf, tcp_seq seq, uint32_t len, struct weft_pkt *pkt);
 
 void tcp_sendbuf_purge(struct tcp_sendbuf *buf, struct slab *chunks);

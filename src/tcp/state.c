@@ -8,7 +8,6 @@
  * Never   sends; never decides that a state should change.
  */
 #include "base/assert.h"
-#include "tcp/cc/cc.h"
 #include "tcp/tcb.h"
 
 #define TO(state) (1u << WEFT_TCP_##state)
@@ -37,6 +36,7 @@ struct tcb *tcp_state_new(struct tcp *tcp, const struct tcp_tuple *tuple, const 
     tcb->tcp = tcp;
     tcb->conn = conn;
     tcb->options = *options;
+    tcb->options.ao = NULL;
     tcb->state = (uint8_t)state;
     tcb->limit = WEFT_LIMIT_HANDSHAKE;
     tcb->limit_since = tcb->last_received = tcb->last_sent = tcb->since_unacked = tcp->core->now;
@@ -46,7 +46,9 @@ struct tcb *tcp_state_new(struct tcp *tcp, const struct tcp_tuple *tuple, const 
     tcb->ts_offset = tcp_demux_ts_offset(tcp, tuple);
     tcp_timer_init(tcb);
     tcp_rtt_init(tcb);
-    tcb->cc.ops = &tcp_cc_newreno;
+    tcp_hostcache_begin(tcb);
+    tcp_tune_init(tcb);
+    tcb->cc.ops = options->congestion;
     tcp_demux_insert(tcp, &tcb->node);
     return tcb;
 }
@@ -54,14 +56,19 @@ struct tcb *tcp_state_new(struct tcp *tcp, const struct tcp_tuple *tuple, const 
 void tcp_state_set(struct tcb *tcb, enum weft_tcp_state state, enum weft_tcp_cause cause)
 {
     weft_assert(state == WEFT_TCP_CLOSED || (edges[tcb->state] & 1u << state));
+    if (state == WEFT_TCP_CLOSED || state == WEFT_TCP_TIME_WAIT)
+        tcp_hostcache_end(tcb);
     tcp_trace(tcb, WEFT_TRACE_TCP_STATE, tcb->state, state, cause, 0, 0, 0);
     tcb->state = (uint8_t)state;
+    if (state == WEFT_TCP_CLOSED || state == WEFT_TCP_TIME_WAIT)
+        tcp_info_end(tcb);
 }
 
 /* No more segments will be found for it. */
 static void leave_table(struct tcb *tcb)
 {
     tcp_timer_stop_all(tcb);
+    tcp_tfo_settled(tcb, false);
     list_remove(&tcb->output_link);
     list_remove(&tcb->memory_link);
     tcb->owed = 0;
@@ -77,13 +84,15 @@ void tcp_state_free(struct tcb *tcb)
     tcp_text_purge(tcb);
     tcp_sendbuf_purge(&tcb->buf, &tcp->chunks);
     tcp_sack_purge(tcb);
+    tcp_ao_free(tcp, tcb->ao);
     slab_free(&tcp->tcbs, tcb);
 }
 
-/* The connection is over; what was received may still be read if there is somebody to read it. */
+/* The connection is over; what was received may still be read if there is somebody to read it, or will be:
+ * one that waits to be accepted goes if it has brought nothing. */
 static void bury(struct tcb *tcb)
 {
-    if (tcb->listener) {
+    if (tcb->listener && tcb->rcv.buffered == 0) {
         tcb->listener->waiting--;
         list_remove(&tcb->accept_link);
         tcb->listener = NULL;
@@ -100,6 +109,7 @@ void tcp_state_fail(struct tcb *tcb, int error, enum weft_tcp_cause cause)
     core_count(tcb->tcp->core,
                tcb->state <= WEFT_TCP_SYN_RECEIVED ? WEFT_COUNT_TCP_OPEN_FAILS : WEFT_COUNT_TCP_ESTAB_RESETS);
     tcb->error = error;
+    tcp_tfo_settled(tcb, cause == WEFT_CAUSE_RST);
     tcp_trace(tcb, WEFT_TRACE_TCP_ERROR, (uint64_t)(int64_t)error, cause, 0, 0, 0, 0);
     leave_table(tcb);
     tcp_state_set(tcb, WEFT_TCP_CLOSED, cause);

@@ -8,6 +8,7 @@
  * Never   changes a connection: it finds whose turn it is.
  */
 #include "base/checksum.h"
+#include "tcp/cc/cc.h"
 #include "tcp/tcb.h"
 #include "wire/ip4.h"
 
@@ -22,7 +23,11 @@ static void fill_defaults(struct weft_tcp_config *config)
     DEFAULT(config->time_wait, 32768);
     DEFAULT(config->ranges, 65536);
     DEFAULT(config->send_buffer, 4u << 20);
-    DEFAULT(config->receive_buffer, 4u << 20);
+    DEFAULT(config->receive_buffer, 6u << 20);
+    DEFAULT(config->mtu_base, 1024);
+    if (config->mtu_base < TCP_MTU_MIN)
+        config->mtu_base = TCP_MTU_MIN;
+    DEFAULT(config->buffer_initial, 128u << 10);
     DEFAULT(config->msl, 30 * WEFT_SEC);
     DEFAULT(config->rto_min, 200 * WEFT_MSEC);
     DEFAULT(config->rto_initial, 1 * WEFT_SEC);
@@ -31,10 +36,23 @@ static void fill_defaults(struct weft_tcp_config *config)
     DEFAULT(config->keepalive_idle, 7200 * WEFT_SEC);
     DEFAULT(config->keepalive_interval, 75 * WEFT_SEC);
     DEFAULT(config->fin_wait_2, 60 * WEFT_SEC);
+    DEFAULT(config->orphan_window, 120 * WEFT_SEC);
     DEFAULT(config->keepalive_probes, 9);
     DEFAULT(config->syn_retries, 7);
+    DEFAULT(config->syn_ack_retries, 5);
+    DEFAULT(config->challenges, 10);
+    DEFAULT(config->burst_segs, 2);
     DEFAULT(config->data_retries, 15);
     DEFAULT(config->initial_window_segs, 10);
+    DEFAULT(config->congestion, "cubic");
+    DEFAULT(config->uto_min, 100 * WEFT_SEC);
+    DEFAULT(config->uto_max, 3600 * WEFT_SEC);
+    DEFAULT(config->fast_open_peers, 256);
+    DEFAULT(config->ao_keys, 1024);
+    DEFAULT(config->fast_open_pause, 60 * WEFT_SEC);
+    DEFAULT(config->fast_open_losses, 1);
+    DEFAULT(config->host_cache_entries, 256);
+    DEFAULT(config->host_cache_expire, 300 * WEFT_SEC);
 }
 
 static uint32_t power_of_two(uint32_t n)
@@ -53,12 +71,15 @@ static int init_memory(struct tcp *tcp)
 
     tcp->table_size = power_of_two(config->max_connections + config->syn_cache + config->time_wait);
     tcp->table = core_alloc(tcp->core, sizeof(*tcp->table) * tcp->table_size);
-    if (!tcp->table || slab_init(&tcp->tcbs, allocator, sizeof(struct tcb), config->max_connections) < 0 ||
+    if (!tcp->table || !tcp_tfo_cache_init(tcp) || !tcp_hostcache_init(tcp) ||
+        slab_init(&tcp->tcbs, allocator, sizeof(struct tcb), config->max_connections) < 0 ||
         slab_init(&tcp->listeners, allocator, sizeof(struct tcp_listener), config->max_connections) < 0 ||
         slab_init(&tcp->syns, allocator, (uint32_t)tcp_syncache_size(), config->syn_cache) < 0 ||
         slab_init(&tcp->time_waits, allocator, (uint32_t)tcp_timewait_size(), config->time_wait) < 0 ||
         slab_init(&tcp->chunks, allocator, sizeof(struct tcp_chunk), config->ranges) < 0 ||
         slab_init(&tcp->ranges, allocator, sizeof(struct tcp_range), config->ranges) < 0 ||
+        slab_init(&tcp->ao_sets, allocator, sizeof(struct tcp_ao), config->ao_keys) < 0 ||
+        slab_init(&tcp->ao_keys, allocator, sizeof(struct tcp_ao_key), config->ao_keys) < 0 ||
         slab_init(&tcp->runs, allocator, sizeof(struct tcp_run), config->ranges) < 0)
         return WEFT_E_NOMEM;
     return 0;
@@ -75,6 +96,10 @@ int tcp_new(struct core *core, struct net *net, const struct weft_tcp_config *co
         return WEFT_E_NOMEM;
     *tcp = (struct tcp){.core = core, .net = net, .config = *config};
     fill_defaults(&tcp->config);
+    if (!tcp_cc_find(&tcp->config, tcp->config.congestion)) {
+        core_free(core, tcp, sizeof(*tcp));
+        return WEFT_E_INVAL;
+    }
     list_init(&tcp->output);
     list_init(&tcp->blocked);
     list_init(&tcp->starved);
@@ -82,12 +107,33 @@ int tcp_new(struct core *core, struct net *net, const struct weft_tcp_config *co
     list_init(&tcp->time_wait_order);
     tcp->port_salt = rng_u32(&core->rng);
     tcp->challenge_left = UINT32_MAX;
+    tcp->tfo_keys.n = 1;
+    tcp->tfo_keys.key[0] = (struct siphash_key){rng_u64(&core->rng), rng_u64(&core->rng)};
     if (init_memory(tcp) < 0) {
         tcp_free(tcp);
         return WEFT_E_NOMEM;
     }
     net_register(net, WIRE_PROTO_TCP, &transport);
     *out = tcp;
+    return 0;
+}
+
+int tcp_configure(struct tcp *tcp, const struct weft_tcp_config *wanted)
+{
+    struct weft_tcp_config config = *wanted;
+
+    config.max_connections = tcp->config.max_connections;
+    config.syn_cache = tcp->config.syn_cache;
+    config.time_wait = tcp->config.time_wait;
+    config.ranges = tcp->config.ranges;
+    config.fast_open_peers = tcp->config.fast_open_peers;
+    config.ao_keys = tcp->config.ao_keys;
+    config.host_cache_entries = tcp->config.host_cache_entries;
+    fill_defaults(&config);
+    if (!tcp_cc_find(&config, config.congestion) || !tcp_md5_can_go_on_with(tcp, config.crypto) ||
+        !tcp_ao_can_go_on_with(tcp, config.crypto))
+        return WEFT_E_INVAL;
+    tcp->config = config;
     return 0;
 }
 
@@ -112,6 +158,8 @@ void tcp_free(struct tcp *tcp)
     struct core *core = tcp->core;
 
     free_connections(tcp);
+    slab_fini(&tcp->ao_keys, &core->allocator);
+    slab_fini(&tcp->ao_sets, &core->allocator);
     slab_fini(&tcp->runs, &core->allocator);
     slab_fini(&tcp->ranges, &core->allocator);
     slab_fini(&tcp->chunks, &core->allocator);
@@ -119,8 +167,27 @@ void tcp_free(struct tcp *tcp)
     slab_fini(&tcp->syns, &core->allocator);
     slab_fini(&tcp->listeners, &core->allocator);
     slab_fini(&tcp->tcbs, &core->allocator);
+    tcp_pairs_fini(&tcp->hosts);
+    tcp_pairs_fini(&tcp->tfo_peers);
     core_free(core, tcp->table, sizeof(*tcp->table) * tcp->table_size);
     core_free(core, tcp, sizeof(*tcp));
+}
+
+const struct weft_congestion *tcp_congestion_find(const struct tcp *tcp, const char *name)
+{
+    return tcp_cc_find(&tcp->config, name);
+}
+
+void tcp_usage(const struct tcp *tcp, struct weft_stack_usage *out)
+{
+    out->connections = tcp->tcbs.used;
+    out->listeners = tcp->listeners.used;
+    out->half_open = tcp->syns.used;
+    out->time_wait = tcp->time_waits.used;
+    out->chunks = tcp->chunks.used;
+    out->ranges = tcp->ranges.used;
+    out->runs = tcp->runs.used;
+    out->ao_keys = tcp->ao_keys.used;
 }
 
 /* --- A segment comes in --------------------------------------------------------------------------- */
@@ -158,37 +225,49 @@ static bool checksum_is_good(const struct weft_pkt *pkt, const struct net_rx *rx
     return checksum_fold(sum) == 0xffff;
 }
 
-/* Fills in everything but the connection. Returns a drop reason, or WEFT_DROP_COUNT when all is well. */
-static enum weft_drop parse(struct weft_pkt *pkt, const struct net_rx *rx, struct tcp_seg *seg)
+/* Reads header and options. Returns a drop reason, or WEFT_DROP_COUNT when all is well. */
+static enum weft_drop parse(struct weft_pkt *pkt, const struct net_rx *rx, struct wire_tcp *header,
+                            struct wire_tcp_opts *opts)
 {
-    struct wire_tcp header;
     struct cursor c;
 
     if (pkt->len < WIRE_TCP_MAX_LEN && pkt->len < pkt->total_len)
         weft_pkt_linearize(pkt, pkt->total_len < WIRE_TCP_MAX_LEN ? pkt->total_len : WIRE_TCP_MAX_LEN);
     c = cursor_of(pkt->data, pkt->len);
-    if (!wire_tcp_parse(&c, &header))
+    if (!wire_tcp_parse(&c, header))
         return WEFT_DROP_TCP_SHORT;
     if (!checksum_is_good(pkt, rx))
         return WEFT_DROP_TCP_CHECKSUM;
     if (rx->dst_is_broadcast)
         return WEFT_DROP_TCP_ADDRESS;
-    if (!wire_tcp_opts_parse(header.options, header.header_len - WIRE_TCP_LEN, &seg->opts))
+    if (!wire_tcp_opts_parse(header->options, header->header_len - WIRE_TCP_LEN, opts))
         return WEFT_DROP_TCP_OPTIONS;
-    weft_pkt_pull(pkt, header.header_len);
+    return WEFT_DROP_COUNT;
+}
+
+/* Takes the header off the packet, and fills in all of the segment but its options and its proof. */
+static void fill_segment(struct weft_pkt *pkt, const struct net_rx *rx, const struct wire_tcp *header,
+                         struct tcp_seg *seg)
+{
+    weft_pkt_pull(pkt, header->header_len);
     seg->pkt = pkt;
     seg->rx = rx;
-    seg->src_port = header.src_port;
-    seg->dst_port = header.dst_port;
-    seg->seq = seq_of(header.seq);
-    seg->ack = seq_of(header.ack);
+    seg->src_port = header->src_port;
+    seg->dst_port = header->dst_port;
+    seg->seq = seg->start = seq_of(header->seq);
+    seg->ack = seq_of(header->ack);
     seg->len = pkt->total_len;
-    seg->flags = header.flags;
-    seg->window = header.window;
-    seg->urgent = header.urgent;
+    seg->flags = header->flags;
+    seg->window = header->window;
+    seg->up = seq_add(seg->seq, header->urgent);
     seg->has_isn_floor = false;
     seg->segs = pkt->gso_segs > 1 ? pkt->gso_segs : 1;
-    return WEFT_DROP_COUNT;
+}
+
+/* A connection's number in the trace; 0: it is none. */
+static uint32_t conn_of(const struct tcp_node *node)
+{
+    return node && node->kind == TCP_NODE_TCB ? list_entry(node, struct tcb, node)->conn : 0;
 }
 
 /* RFC 9293 3.10.7.1: nobody is there. */
@@ -212,9 +291,30 @@ static void input_unconnected(struct tcp *tcp, struct tcp_seg *seg, const struct
         input_closed(tcp, seg);
 }
 
+/* A SYN may open a new connection in the place of an old one, which keeps its place until that is there. */
+static void input_time_wait(struct tcp *tcp, struct tcp_node *node, struct tcp_seg *seg,
+                            const struct tcp_tuple *tuple)
+{
+    struct tcp_listener *listener = tcp_demux_listener(tcp, &tuple->local, tuple->local_port);
+
+    if (!listener || !tcp_timewait_gives_way(tcp, node, seg)) {
+        tcp_timewait_input(tcp, node, seg);
+        return;
+    }
+    seg->has_isn_floor = true;
+    seg->isn_floor = tcp_timewait_snd_nxt(node);
+    tcp_syncache_listen(listener, seg, tuple);
+    if (tcp_demux_find(tcp, tuple) == node)
+        return;
+    core_count(tcp->core, WEFT_COUNT_TCP_TIME_WAIT_REUSED);
+    tcp_timewait_end(tcp, node);
+}
+
 static void input_connection(struct tcb *tcb, struct tcp_seg *seg)
 {
     tcp_seg_trace(tcb->tcp, tcb->conn, seg);
+    if (!tcb->tcp->config.no_fast_path && tcp_fast_input(tcb, seg))
+        return;
     if (tcb->state == WEFT_TCP_SYN_SENT)
         tcp_input_syn_sent(tcb, seg);
     else
@@ -225,24 +325,30 @@ static void input(void *ctx, struct weft_pkt *pkt, const struct net_rx *rx)
 {
     struct tcp *tcp = ctx;
     struct tcp_seg seg;
-    enum weft_drop reason = parse(pkt, rx, &seg);
-    struct tcp_node *node;
+    struct wire_tcp header;
+    enum weft_drop reason = parse(pkt, rx, &header, &seg.opts);
+    struct tcp_tuple tuple;
+    struct tcp_node *node = NULL;
 
     core_count(tcp->core, WEFT_COUNT_TCP_IN_SEGS);
+    if (reason == WEFT_DROP_COUNT) {
+        tuple = (struct tcp_tuple){rx->dst, rx->src, header.dst_port, header.src_port};
+        node = tcp_demux_find(tcp, &tuple);
+        reason = tcp_ao_check(tcp, node, &tuple, pkt, &header, &seg.opts, &seg.proof);
+    }
     if (reason != WEFT_DROP_COUNT) {
-        core_drop(tcp->core, reason, rx->iface, 0, pkt);
+        core_drop(tcp->core, reason, rx->iface, conn_of(node), pkt);
         return;
     }
-    struct tcp_tuple tuple = {rx->dst, rx->src, seg.dst_port, seg.src_port};
-    node = tcp_demux_find(tcp, &tuple);
+    fill_segment(pkt, rx, &header, &seg);
     if (!node)
         input_unconnected(tcp, &seg, &tuple);
     else if (node->kind == TCP_NODE_TCB)
         input_connection(list_entry(node, struct tcb, node), &seg);
     else if (node->kind == TCP_NODE_SYN)
         tcp_syncache_input(tcp, node, &seg);
-    else if (tcp_timewait_input(tcp, node, &seg))
-        input_unconnected(tcp, &seg, &tuple);
+    else
+        input_time_wait(tcp, node, &seg, &tuple);
 }
 
 /* --- Timers and output -------------------------------------------------------------------------------- */

@@ -26,12 +26,12 @@ uint32_t tcp_text_window_max(const struct tcb *tcb)
 {
     uint32_t most = (uint32_t)UINT16_MAX << tcb->rcv.wscale;
 
-    return tcb->options.receive_buffer < most ? tcb->options.receive_buffer : most;
+    return tcb->tune.receive < most ? tcb->tune.receive : most;
 }
 
 uint32_t tcp_text_room(const struct tcb *tcb)
 {
-    uint32_t limit = tcb->options.receive_buffer;
+    uint32_t limit = tcb->tune.receive;
     uint32_t left = limit > tcb->rcv.buffered ? limit - tcb->rcv.buffered : 0;
     uint32_t most = tcp_text_window_max(tcb);
 
@@ -196,14 +196,14 @@ static void extend_run(struct tcb *tcb, struct tcp_run *run, struct tcp_seg *seg
 
 static void report_duplicate(struct tcb *tcb, tcp_seq start, tcp_seq end)
 {
-    if (!tcb->has_sack || seq_ge(start, end))
+    if (!tcb->has_sack || tcb->tcp->config.no_dsack || seq_ge(start, end))
         return;
     tcb->rcv.dsack_start = start;
     tcb->rcv.dsack_end = end;
 }
 
-/* Where the segment belongs: the run that it continues, or a new one. NULL with all its bytes held
- * already (`*duplicate`), or without memory. */
+/* Where the segment belongs: the run that it continues, or that holds all its bytes already (`*duplicate`), or a
+ * new one. NULL without memory. */
 static struct tcp_run *find_run(struct tcb *tcb, const struct tcp_seg *seg, bool *duplicate)
 {
     struct tcp_run **at = &tcb->rcv.held;
@@ -212,8 +212,6 @@ static struct tcp_run *find_run(struct tcb *tcb, const struct tcp_seg *seg, bool
     while (*at && seq_gt(seg->seq, (*at)->end))
         at = &(*at)->next;
     *duplicate = *at && seq_ge(seg->seq, (*at)->start) && seq_le(seg_end, (*at)->end);
-    if (*duplicate)
-        return NULL;
     if (*at && seq_ge(seg->seq, (*at)->start))
         return *at;
     return insert_run(tcb, at, seg->seq);
@@ -253,14 +251,18 @@ static void hold(struct tcb *tcb, struct tcp_seg *seg)
     }
     run = find_run(tcb, seg, &duplicate);
     if (!run) {
-        if (duplicate)
-            report_duplicate(tcb, seg->seq, seq_add(seg->seq, seg->len));
-        tcp_seg_drop(tcb->tcp, seg, tcb->conn,
-                     duplicate ? WEFT_DROP_TCP_DUPLICATE : WEFT_DROP_TCP_HELD_LIMIT);
+        tcp_seg_drop(tcb->tcp, seg, tcb->conn, WEFT_DROP_TCP_HELD_LIMIT);
+        return;
+    }
+    run->touched =
+        ++tcb->rcv.touches; /* the first that is told, or the second behind a DSACK (RFC 2883 4 (4)) */
+    if (duplicate) {
+        report_duplicate(tcb, seg->seq, seq_add(seg->seq, seg->len));
+        tcp_seg_drop(tcb->tcp, seg, tcb->conn, WEFT_DROP_TCP_DUPLICATE);
         return;
     }
     core_count(tcb->tcp->core, WEFT_COUNT_TCP_OUT_OF_ORDER);
-    run->touched = ++tcb->rcv.touches;
+    tcb->account.rcv_ooopack += seg->segs;
     extend_run(tcb, run, seg);
     if ((seg->flags & WIRE_TCP_FIN) && !run->fin) {
         run->fin = true;
@@ -273,23 +275,33 @@ static void hold(struct tcb *tcb, struct tcp_seg *seg)
 
 /* --- Acknowledging -------------------------------------------------------------------------------- */
 
+static uint32_t full_segment(const struct tcb *tcb)
+{
+    uint32_t options = tcp_usual_options(tcb);
+
+    return tcb->rcv.mss > options ? tcb->rcv.mss - options : 1;
+}
+
 /*
  * RFC 9293 3.8.6.3, RFC 5681 4.2: at once for every second full segment, when a
- * hole has been filled, and while the peer is in slow start; else delayed.
+ * hole has been filled, and while the peer is in slow start; else delayed. In a
+ * conversation an answer may carry it: as a setting, that goes before slow start.
  */
 static void acknowledge(struct tcb *tcb, const struct tcp_seg *seg, bool filled_hole)
 {
     struct tcp_rcv *rcv = &tcb->rcv;
     uint32_t size = seg->segs > 1 ? seg->len / seg->segs : seg->len;
 
-    /* A link may coalesce without saying how many: no segment is larger than what we offered. */
-    if (size > rcv->mss)
-        size = rcv->mss;
+    /* A link may coalesce without saying how many: no segment is larger than what we offered, with its options. */
+    if (size > full_segment(tcb))
+        size = full_segment(tcb);
     if (size > rcv->seg_max)
         rcv->seg_max = size;
-    if (filled_hole || rcv->held || tcb->options.quickack || tcb->quick_acks > 0) {
+    bool is_slow_start = tcb->quick_acks > 0 && !tcb->is_answering;
+    if (filled_hole || rcv->held || tcb->options.quickack || is_slow_start) {
         if (tcb->quick_acks > 0)
             tcb->quick_acks--;
+        tcb->is_answering &= !filled_hole && !rcv->held;
         tcp_owe(tcb, TCP_OWED_ACK);
     } else if (seq_span(rcv->acked, rcv->nxt) >= 2 * rcv->seg_max) {
         tcp_owe(tcb, TCP_OWED_ACK_SECOND);
@@ -309,6 +321,7 @@ void tcp_text_take(struct tcb *tcb, struct tcp_seg *seg)
     bool in_order = seq_eq(seg->seq, tcb->rcv.nxt);
     bool had_holes = tcb->rcv.held != NULL;
 
+    tcp_ecn_received(tcb, seg);
     if (seg->len > 0 && must_refuse(tcb, in_order)) {
         tcp_owe(tcb, TCP_OWED_ACK);
         tcp_seg_drop(tcb->tcp, seg, tcb->conn, WEFT_DROP_TCP_RCV_MEMORY);
@@ -321,6 +334,9 @@ void tcp_text_take(struct tcb *tcb, struct tcp_seg *seg)
     if (seg->len > 0) {
         struct weft_pkt *pkt = seg->pkt;
 
+        tcb->last_data = tcb->tcp->core->now;
+        net_path_confirm(tcb->tcp->net, &tcb->path); /* RFC 4861 7.3.1: our ACKs reach the peer */
+        tcp_tune_received(tcb, seg);
         seg->pkt = NULL;
         accept_in_order(tcb, pkt, seg->len);
     }
@@ -346,15 +362,23 @@ static void add_sack(struct wire_tcp_opts *opts, tcp_seq left, tcp_seq right)
     opts->sack[opts->nsacks++] = (struct wire_tcp_sack){left.n, right.n};
 }
 
-/* The run that was touched last, but before `limit`. */
-static const struct tcp_run *next_touched(const struct tcb *tcb, uint32_t limit)
+/* The runs that were touched last, the latest first, `most` of them and no more. One pass, for there may be many. */
+static unsigned latest_runs(const struct tcb *tcb, const struct tcp_run *latest[], unsigned most)
 {
-    const struct tcp_run *best = NULL;
+    unsigned n = 0;
 
-    for (const struct tcp_run *run = tcb->rcv.held; run; run = run->next)
-        if (run->touched < limit && (!best || run->touched > best->touched))
-            best = run;
-    return best;
+    for (const struct tcp_run *run = tcb->rcv.held; run; run = run->next) {
+        unsigned at = n;
+
+        if (n < most)
+            n++;
+        else if (most == 0 || run->touched < latest[--at]->touched)
+            continue;
+        for (; at > 0 && run->touched > latest[at - 1]->touched; at--)
+            latest[at] = latest[at - 1];
+        latest[at] = run;
+    }
+    return n;
 }
 
 /* RFC 2018 4: the block that the last segment belongs to first, then those reported most recently;
@@ -362,18 +386,13 @@ static const struct tcp_run *next_touched(const struct tcb *tcb, uint32_t limit)
 void tcp_text_sacks(struct tcb *tcb, struct wire_tcp_opts *opts)
 {
     unsigned most = opts->has_timestamps ? 3 : WIRE_TCP_MAX_SACK;
-    uint32_t limit = UINT32_MAX;
+    const struct tcp_run *latest[WIRE_TCP_MAX_SACK];
 
     if (seq_lt(tcb->rcv.dsack_start, tcb->rcv.dsack_end))
         add_sack(opts, tcb->rcv.dsack_start, tcb->rcv.dsack_end);
-    while (opts->nsacks < most) {
-        const struct tcp_run *run = next_touched(tcb, limit);
-
-        if (!run)
-            break;
-        add_sack(opts, run->start, run->end);
-        limit = run->touched;
-    }
+    unsigned n = latest_runs(tcb, latest, most - opts->nsacks);
+    for (unsigned i = 0; i < n; i++)
+        add_sack(opts, latest[i]->start, latest[i]->end);
 }
 
 void tcp_text_purge(struct tcb *tcb)

@@ -14,8 +14,10 @@
  *   delayed ACK      RFC 9293 3.8.6.3
  *   keepalive        RFC 9293 3.8.4
  *   user timeout     RFC 9293 3.8.3, RFC 5482
- *   FIN-WAIT-2       ours: nobody would notice a peer that never closes
+ *   nobody's         an orphan in FIN-WAIT-2 whose peer never closes, or whose window
+ *                    stays shut (RFC 6429 5): nobody else would notice
  *   cork             ours: a part of a segment is not held back for ever
+ *   pacing           ours: data waits for its turn (pace.c)
  *
  * One node in the wheel stands for all of them. When the earliest deadline
  * moves away the node stays where it is, fires early, and finds nothing due:
@@ -23,9 +25,6 @@
  */
 #include "tcp/cc/cc.h"
 #include "tcp/tcb.h"
-
-/* RFC 9293 3.8.3, R1: "at least 3 retransmissions". */
-#define R1_RETRIES 3
 
 /* How long a corked part of a segment waits at most; ours, as Linux has it. */
 #define CORK_LIMIT (200 * WEFT_MSEC)
@@ -117,7 +116,8 @@ void tcp_timer_syn_sent(struct tcb *tcb)
 void tcp_timer_keepalive_changed(struct tcb *tcb)
 {
     if (tcb->options.keepalive && tcb->state >= WEFT_TCP_ESTABLISHED && tcb->state != WEFT_TCP_TIME_WAIT)
-        arm(tcb, WEFT_TIMER_KEEPALIVE, tcb->options.keepalive_idle);
+        arm(tcb, WEFT_TIMER_KEEPALIVE,
+            tcb->keepalives > 0 ? tcb->options.keepalive_interval : tcb->options.keepalive_idle);
     else
         cancel(tcb, WEFT_TIMER_KEEPALIVE);
 }
@@ -133,17 +133,23 @@ void tcp_timer_established(struct tcb *tcb)
  * with a round trip measured since the last one. */
 static void schedule_probe(struct tcb *tcb)
 {
-    if (tcb->has_sack && tcb->cc.state == TCP_CA_OPEN && !tcb->rack.probe_out && tcb->rack.has_new_rtt &&
-        tcb->rtt.backoffs == 0 && tcb->board.sacked_bytes == 0)
+    if (tcp_uses_rack(tcb) && !tcb->tcp->config.no_tail_probe && tcb->cc.state == TCP_CA_OPEN &&
+        !tcb->rack.probe_out && tcb->rack.has_new_rtt && tcb->rtt.backoffs == 0 &&
+        tcb->board.sacked_bytes == 0)
         arm(tcb, WEFT_TIMER_PROBE, tcp_rack_probe_delay(tcb));
     else
         cancel(tcb, WEFT_TIMER_PROBE);
 }
 
+/* SYNs have an R2 of their own (MUST-23). It counts from when the data went or something was acknowledged, however
+ * often it changes meanwhile: else a peer could put it off for ever. */
 static void watch_user_timeout(struct tcb *tcb)
 {
-    if (tcb->options.user_timeout > 0)
-        arm(tcb, WEFT_TIMER_USER, tcb->options.user_timeout);
+    weft_time timeout = tcp_user_timeout(tcb);
+    weft_time passed = now_of(tcb) - tcb->since_unacked;
+
+    if (timeout > 0 && tcb->state >= WEFT_TCP_ESTABLISHED)
+        arm(tcb, WEFT_TIMER_USER, timeout > passed ? timeout - passed : 0);
 }
 
 void tcp_timer_data_sent(struct tcb *tcb)
@@ -180,14 +186,57 @@ static bool waits_for_window(const struct tcb *tcb)
     return has_unsent && seq_eq(tcb->snd.una, tcb->snd.nxt) && tcb->limit == WEFT_LIMIT_PEER_WINDOW;
 }
 
+/* The window was shut over what is out: as long as the peer answers, R2 does not count (SHLD-17). */
+static bool is_shut_over_data(const struct tcb *tcb)
+{
+    return tcb->snd.wnd == 0 && !seq_eq(tcb->snd.una, tcb->snd.nxt);
+}
+
+/* How long an orphan may stay as it is; 0: as long as it likes. */
+static weft_time orphan_limit(const struct tcb *tcb)
+{
+    if (!tcb->orphan)
+        return 0;
+    if (tcb->state == WEFT_TCP_FIN_WAIT_2)
+        return tcb->tcp->config.fin_wait_2;
+    return waits_for_window(tcb) || is_shut_over_data(tcb) ? tcb->tcp->config.orphan_window : 0;
+}
+
+void tcp_timer_orphaned(struct tcb *tcb)
+{
+    weft_time limit = orphan_limit(tcb);
+
+    if (limit == 0)
+        cancel(tcb, WEFT_TIMER_LINGER);
+    else if (!is_set(tcb, WEFT_TIMER_LINGER))
+        arm(tcb, WEFT_TIMER_LINGER, limit);
+}
+
+void tcp_timer_fin_acked(struct tcb *tcb)
+{
+    cancel(tcb, WEFT_TIMER_LINGER);
+    tcp_timer_orphaned(tcb);
+}
+
+/* RFC 9293 3.8.6.2.1: the override timer, "in the range 0.1 - 1.0 seconds". Of a shut window nothing of that holds. */
+#define OVERRIDE_MIN (100 * WEFT_MSEC)
+
+static weft_time window_patience(const struct tcb *tcb)
+{
+    weft_time rto = tcp_rtt_rto(tcb);
+
+    return tcb->snd.wnd > 0 && rto < OVERRIDE_MIN ? OVERRIDE_MIN : rto;
+}
+
 void tcp_timer_window(struct tcb *tcb)
 {
     if (!waits_for_window(tcb)) {
         tcb->probes = 0;
         cancel(tcb, WEFT_TIMER_PERSIST);
     } else if (!is_set(tcb, WEFT_TIMER_PERSIST)) {
-        arm(tcb, WEFT_TIMER_PERSIST, tcp_rtt_rto(tcb));
+        arm(tcb, WEFT_TIMER_PERSIST, window_patience(tcb));
     }
+    tcp_timer_orphaned(tcb);
 }
 
 void tcp_timer_window_probe_sent(struct tcb *tcb)
@@ -195,6 +244,47 @@ void tcp_timer_window_probe_sent(struct tcb *tcb)
     core_count(tcb->tcp->core, WEFT_COUNT_TCP_ZERO_WINDOW_PROBES);
     if (tcb->unanswered < UINT8_MAX)
         tcb->unanswered++;
+}
+
+/* RFC 8985 7.2: what SACKs tell does not have to be probed for. */
+void tcp_timer_sacked(struct tcb *tcb)
+{
+    if (tcb->board.sacked_bytes > 0)
+        cancel(tcb, WEFT_TIMER_PROBE);
+}
+
+/* RFC 2018 8: a peer that has thrown away what it SACKed shows it by what it acknowledges. A timeout makes
+ * the SACKs void; half a round trip is left for the network to explain it otherwise. Ours, as Linux has it. */
+#define RENEGED_DELAY_MIN (10 * WEFT_MSEC)
+
+void tcp_timer_reneged(struct tcb *tcb)
+{
+    weft_time delay = tcb->rtt.srtt / 2 > RENEGED_DELAY_MIN ? tcb->rtt.srtt / 2 : RENEGED_DELAY_MIN;
+
+    if (now_of(tcb) + delay < tcb->deadline[WEFT_TIMER_RTO])
+        arm(tcb, WEFT_TIMER_RTO, delay);
+}
+
+/* That the window was shut says nothing about the path: the timeout does not go on from there. */
+void tcp_timer_window_reopened(struct tcb *tcb)
+{
+    tcb->retries = 0;
+    tcb->rtt.backoffs = 0;
+    arm(tcb, WEFT_TIMER_RTO, tcp_rtt_rto(tcb));
+}
+
+/* RFC 6675 6, the more careful variant: a recovery may well last longer than a timeout, while its ACKs
+ * come. The retransmission has the whole of one for its own. */
+void tcp_timer_head_resent(struct tcb *tcb)
+{
+    arm(tcb, WEFT_TIMER_RTO, tcp_rtt_rto(tcb));
+}
+
+/* RFC 3168 6.1.2: the timer begins anew, also with an echo that acknowledges nothing. */
+void tcp_timer_held(struct tcb *tcb)
+{
+    if (!seq_eq(tcb->snd.una, tcb->snd.nxt))
+        arm(tcb, WEFT_TIMER_RTO, tcp_rtt_rto(tcb));
 }
 
 void tcp_timer_reorder(struct tcb *tcb, weft_time in)
@@ -216,17 +306,17 @@ void tcp_timer_ack_sent(struct tcb *tcb)
     cancel(tcb, WEFT_TIMER_DELACK);
 }
 
-/* The keepalive timer is not moved: when it fires it looks how long the peer has been quiet. */
+/* The keepalive timer is not moved: when it fires it looks how long the peer has been quiet. But after a
+ * probe it may be set for longer than the peer may be quiet again. */
 void tcp_timer_segment_in(struct tcb *tcb)
 {
+    bool was_asked = tcb->keepalives > 0;
+
     tcb->last_received = now_of(tcb);
     tcb->keepalives = 0;
     tcb->unanswered = 0;
-}
-
-void tcp_timer_orphan_fin_wait_2(struct tcb *tcb)
-{
-    arm(tcb, WEFT_TIMER_LINGER, tcb->tcp->config.fin_wait_2);
+    if (was_asked)
+        tcp_timer_keepalive_changed(tcb);
 }
 
 /* It could not send for want of a route or of memory: without this nothing might ever make it try again. */
@@ -245,10 +335,15 @@ void tcp_timer_not_stalled(struct tcb *tcb)
 
 void tcp_timer_user_timeout_changed(struct tcb *tcb)
 {
-    if (tcb->options.user_timeout == 0 || seq_eq(tcb->snd.una, tcb->snd.nxt))
+    if (tcp_user_timeout(tcb) == 0 || seq_eq(tcb->snd.una, tcb->snd.nxt))
         cancel(tcb, WEFT_TIMER_USER);
     else
         watch_user_timeout(tcb);
+}
+
+void tcp_timer_paced(struct tcb *tcb, weft_time in)
+{
+    arm(tcb, WEFT_TIMER_PACING, in);
 }
 
 void tcp_timer_corked(struct tcb *tcb)
@@ -262,7 +357,9 @@ void tcp_timer_corked(struct tcb *tcb)
 static bool give_up(struct tcb *tcb, enum weft_tcp_cause cause)
 {
     if (tcb->state > WEFT_TCP_SYN_SENT)
-        tcp_output_reset(tcb);
+        tcp_control_reset(tcb);
+    else
+        tcp_tfo_unanswered(tcb);
     /* What ICMP reported meanwhile says more than that nobody answered (RFC 1122 4.2.3.9, RFC 5461 4.1). */
     tcp_state_fail(tcb, tcb->soft_error != 0 ? tcb->soft_error : WEFT_E_TIMEDOUT, cause);
     return false;
@@ -276,6 +373,22 @@ static bool is_held_by_window(const struct tcb *tcb)
            now_of(tcb) - tcb->last_received <= tcp_rtt_rto(tcb);
 }
 
+/* An application that has set a time has set R2 with it (MUST-21). */
+static bool r2_is_reached(const struct tcb *tcb, bool handshake)
+{
+    if (handshake)
+        return tcb->retries >=
+               (tcb->tfo.is_opened ? tcb->tcp->config.syn_ack_retries : tcb->options.syn_retries);
+    return (tcp_user_timeout(tcb) == 0 || tcb->tries_again) && tcb->retries >= tcb->tcp->config.data_retries;
+}
+
+/* MUST-20 (b), SHLD-9. */
+static void r1_is_reached(struct tcb *tcb)
+{
+    net_path_doubt(tcb->tcp->net, &tcb->path);
+    tcp_signal(tcb, tcp_events(tcb) & WEFT_TROUBLE);
+}
+
 /* RFC 9293 3.8.3: R1 and R2, for SYNs with their own R2 (MUST-23). */
 static bool on_retransmission(struct tcb *tcb)
 {
@@ -283,21 +396,26 @@ static bool on_retransmission(struct tcb *tcb)
     /* RFC 8985 7.2: a probe that is due at the same moment goes in the timeout's place. */
     if (tcb->deadline[WEFT_TIMER_PROBE] <= now_of(tcb))
         return true;
-    unsigned r2 = handshake ? tcb->tcp->config.syn_retries : tcb->tcp->config.data_retries;
+    /* RFC 8985 8: while RACK waits for what may only be late, its timer stands in the timeout's place. */
+    if (is_set(tcb, WEFT_TIMER_REORDER)) {
+        arm(tcb, WEFT_TIMER_RTO, tcp_rtt_rto(tcb));
+        return true;
+    }
 
     if (!tcb->tries_again) {
         core_count(tcb->tcp->core, WEFT_COUNT_TCP_RTO_TIMEOUTS);
-        tcb->timeouts++;
+        tcp_info_timeout(tcb);
     }
     if (is_held_by_window(tcb))
         tcb->retries = 0;
-    if (tcb->retries >= r2)
+    if (r2_is_reached(tcb, handshake))
         return give_up(tcb, WEFT_CAUSE_R2);
-    if (++tcb->retries == R1_RETRIES)
-        net_path_doubt(tcb->tcp->net, &tcb->path);
+    if (tcb->retries < UINT8_MAX && ++tcb->retries == TCP_R1_RETRIES)
+        r1_is_reached(tcb);
     if (handshake) {
         tcp_owe(tcb, TCP_OWED_SYN);
     } else {
+        tcp_pmtud_timeout(tcb);
         tcp_recovery_on_timeout(tcb);
         tcp_owe(tcb, 0);
     }
@@ -313,20 +431,40 @@ static bool on_reordering(struct tcb *tcb)
     return true;
 }
 
-/* RFC 8985 7.3: "the sender MUST re-arm the RTO timer". */
+/* RFC 8985 7.3: "the sender MUST re-arm the RTO timer". But a probe may be new data, for which an ECN echo has the
+ * timeout waited for (RFC 3168 6.1.2). */
 static bool on_probe(struct tcb *tcb)
 {
+    if (tcp_pace_is_held(tcb))
+        return true;
     tcp_owe(tcb, TCP_OWED_PROBE);
     arm(tcb, WEFT_TIMER_RTO, tcp_rtt_rto(tcb));
     return true;
 }
 
-/* RFC 9293 3.8.6.1: probes go on for ever as long as the peer answers them (MUST-37); one that leaves as
- * many unanswered as R2 allows is dead. */
+/* The peer has kept its window shut for long, and other applications wait for the memory that its data lies in. */
+static bool must_make_room(const struct tcb *tcb)
+{
+    const struct tcp *tcp = tcb->tcp;
+    const struct list *waits = tcp->writers.next;
+
+    if (waits == &tcb->memory_link)
+        waits = waits->next;
+    return waits_for_window(tcb) && now_of(tcb) - tcb->limit_since >= tcp->config.orphan_window &&
+           waits != &tcp->writers && tcp_writer_must_wait(tcp);
+}
+
+/* RFC 9293 3.8.6.1: probes go on for ever as long as the peer answers them (MUST-37), "subject to the implementation's
+ * resource management concerns"; one that leaves as many unanswered as R2 allows is dead. */
 static bool on_persist(struct tcb *tcb)
 {
     if (tcb->unanswered >= tcb->tcp->config.data_retries)
         return give_up(tcb, WEFT_CAUSE_R2);
+    if (must_make_room(tcb)) {
+        tcp_control_reset(tcb);
+        tcp_state_fail(tcb, WEFT_E_NOMEM, WEFT_CAUSE_NO_MEMORY);
+        return false;
+    }
     if (tcb->probes < UINT8_MAX)
         tcb->probes++;
     tcp_owe(tcb, TCP_OWED_WINDOW_PROBE);
@@ -337,6 +475,7 @@ static bool on_persist(struct tcb *tcb)
 
 static bool on_delayed_ack(struct tcb *tcb)
 {
+    tcb->is_answering = false; /* nothing has come to carry it */
     tcp_owe(tcb, TCP_OWED_ACK_DELAYED);
     return true;
 }
@@ -370,6 +509,8 @@ static bool on_user_timeout(struct tcb *tcb)
 
 static bool on_linger(struct tcb *tcb)
 {
+    if (tcb->state != WEFT_TCP_FIN_WAIT_2)
+        return give_up(tcb, WEFT_CAUSE_ORPHAN_WINDOW);
     tcp_state_finish(tcb, WEFT_CAUSE_LINGER);
     return false;
 }
@@ -377,6 +518,13 @@ static bool on_linger(struct tcb *tcb)
 static bool on_cork(struct tcb *tcb)
 {
     tcb->push_now = true;
+    tcb->more_follows = false; /* it did not come */
+    tcp_owe(tcb, 0);
+    return true;
+}
+
+static bool on_pacing(struct tcb *tcb)
+{
     tcp_owe(tcb, 0);
     return true;
 }
@@ -386,7 +534,7 @@ static bool (*const on_fire[WEFT_TIMER_COUNT])(struct tcb *tcb) = {
     [WEFT_TIMER_PROBE] = on_probe,        [WEFT_TIMER_PERSIST] = on_persist,
     [WEFT_TIMER_DELACK] = on_delayed_ack, [WEFT_TIMER_KEEPALIVE] = on_keepalive,
     [WEFT_TIMER_USER] = on_user_timeout,  [WEFT_TIMER_LINGER] = on_linger,
-    [WEFT_TIMER_CORK] = on_cork,
+    [WEFT_TIMER_CORK] = on_cork,          [WEFT_TIMER_PACING] = on_pacing,
 };
 
 void tcp_timer_fire(struct tcb *tcb)

@@ -6,6 +6,9 @@
  * Owns    the records, their 2MSL timers and their order.
  * Never   lets an RST end the wait (RFC 1337 3, fix F1).
  *
+ * DEVIATES: RFC 9293 3.10.7.4 second has an RST with the exact number end the wait. RFC 1337 shows
+ *         how old segments do that by themselves. Test: tests/script/rfc1337.
+ *
  * When the table is full the oldest record gives way: a busy server keeps the
  * protection of the most recent connections.
  */
@@ -17,10 +20,13 @@ struct time_wait {
     struct weft_timer_node timer;
     uint32_t conn;
     tcp_seq snd_nxt, rcv_nxt;
-    uint32_t rcv_wnd; /* as in the field, scaled down */
+    uint32_t rcv_wnd; /* as in the field, scaled down by rcv_wscale */
+    uint8_t rcv_wscale;
     bool has_timestamps;
     uint32_t ts_recent, ts_offset;
+    struct tcp_quota challenges;
     uint8_t tos, ttl;
+    struct tcp_ao *ao; /* NULL: it had no AO */
 };
 
 static struct time_wait *of_node(struct tcp_node *node)
@@ -64,11 +70,14 @@ void tcp_timewait_begin(struct tcb *tcb)
     tw->snd_nxt = tcb->snd.nxt;
     tw->rcv_nxt = tcb->rcv.nxt;
     tw->rcv_wnd = tcp_rcv_wnd(tcb) >> tcb->rcv.wscale;
+    tw->rcv_wscale = tcb->rcv.wscale;
     tw->has_timestamps = tcb->has_timestamps;
     tw->ts_recent = tcb->ts_recent;
     tw->ts_offset = tcb->ts_offset;
     tw->tos = tcb->options.tos;
     tw->ttl = tcb->options.ttl;
+    tw->ao = tcb->ao;
+    tcb->ao = NULL;
     tcp_demux_insert(tcp, &tw->node);
     list_push_back(&tcp->time_wait_order, &tw->order);
     start_timer(tcp, tw);
@@ -81,6 +90,7 @@ void tcp_timewait_end(struct tcp *tcp, struct tcp_node *node)
     wheel_cancel(&tcp->core->wheel, &tw->timer);
     tcp_demux_remove(tcp, node);
     list_remove(&tw->order);
+    tcp_ao_free(tcp, tw->ao);
     slab_free(&tcp->time_waits, tw);
 }
 
@@ -94,20 +104,38 @@ void tcp_timewait_timer(struct tcp *tcp, struct weft_timer_node *node)
     tcp_timewait_end(tcp, &tw->node);
 }
 
-/* A SYN may open a new connection when nothing of the old one can be taken for it: a later timestamp,
- * or without timestamps a higher sequence number (RFC 6191 2, RFC 9293 MAY-2). */
-static bool may_be_reused(const struct time_wait *tw, const struct tcp_seg *seg)
+/* A later timestamp, the first timestamp at all (PAWS drops what has none), or a number above all of the old
+ * one's (RFC 6191 2, RFC 9293 MAY-2). */
+bool tcp_timewait_gives_way(const struct tcp *tcp, struct tcp_node *node, const struct tcp_seg *seg)
 {
+    const struct time_wait *tw = of_node(node);
+    bool will_have_timestamps = seg->opts.has_timestamps && !tcp->config.no_timestamps;
+
     if ((seg->flags & (WIRE_TCP_SYN | WIRE_TCP_ACK | WIRE_TCP_RST)) != WIRE_TCP_SYN)
         return false;
-    if (tw->has_timestamps && seg->opts.has_timestamps && seg->opts.tsval != tw->ts_recent)
+    if (will_have_timestamps && !tw->has_timestamps)
+        return true;
+    if (will_have_timestamps && seg->opts.tsval != tw->ts_recent)
         return (int32_t)(seg->opts.tsval - tw->ts_recent) > 0;
-    return seq_gt(seg->seq, tw->rcv_nxt);
+    return seq_ge(seg->seq, tw->rcv_nxt);
+}
+
+struct tcp_ao *tcp_timewait_ao(const struct tcp_node *node)
+{
+    return list_entry(node, struct time_wait, node)->ao;
 }
 
 tcp_seq tcp_timewait_snd_nxt(struct tcp_node *node)
 {
     return of_node(node)->snd_nxt;
+}
+
+/* RFC 9293 table 6, for a window that is not shut: some of it lies there. */
+static bool is_acceptable(const struct time_wait *tw, const struct tcp_seg *seg)
+{
+    tcp_seq edge = seq_add(tw->rcv_nxt, tw->rcv_wnd << tw->rcv_wscale);
+
+    return seq_lt(seg->seq, edge) && seq_gt(seq_add(seg->seq, tcp_seg_span(seg)), tw->rcv_nxt);
 }
 
 static void acknowledge(struct tcp *tcp, const struct time_wait *tw)
@@ -124,6 +152,12 @@ static void acknowledge(struct tcp *tcp, const struct time_wait *tw)
         .why = WEFT_SENT_ACK_DUPLICATE,
     };
 
+    struct tcp_ao_signer signer;
+
+    if (tw->ao) {
+        tcp_ao_signer_of_rest(tcp, tw->ao, &tw->node.tuple, &signer);
+        reply.ao = &signer;
+    }
     if (tw->has_timestamps) {
         reply.opts.has_timestamps = true;
         reply.opts.tsval = tcp_ts_clock(tcp) + tw->ts_offset;
@@ -132,28 +166,40 @@ static void acknowledge(struct tcp *tcp, const struct time_wait *tw)
     tcp_reply_send(tcp, &reply);
 }
 
-bool tcp_timewait_input(struct tcp *tcp, struct tcp_node *node, struct tcp_seg *seg)
+/*
+ * Only what asks for an answer gets one: two ends in TIME-WAIT must not answer
+ * each other's ACKs, and when their numbers differ not without end. The
+ * peer's data and its FIN are acknowledged whenever they come.
+ */
+static bool is_answered(struct tcp *tcp, struct time_wait *tw, const struct tcp_seg *seg)
+{
+    bool is_syn = seg->flags & WIRE_TCP_SYN;
+
+    if (!is_syn && tcp_seg_span(seg) > 0)
+        return true;
+    if ((!is_syn && seq_eq(seg->seq, tw->rcv_nxt)) || !tcp_quota_take(tcp, &tw->challenges))
+        return false;
+    core_count(tcp->core, WEFT_COUNT_TCP_CHALLENGE_ACKS);
+    return true;
+}
+
+void tcp_timewait_input(struct tcp *tcp, struct tcp_node *node, struct tcp_seg *seg)
 {
     struct time_wait *tw = of_node(node);
 
-    if (may_be_reused(tw, seg)) {
-        seg->has_isn_floor = true;
-        seg->isn_floor = tw->snd_nxt;
-        core_count(tcp->core, WEFT_COUNT_TCP_TIME_WAIT_REUSED);
-        tcp_timewait_end(tcp, node);
-        return true;
-    }
     if (seg->flags & WIRE_TCP_RST) {
         tcp_seg_drop(tcp, seg, tw->conn, WEFT_DROP_TCP_RST_INVALID);
-        return false;
+        return;
     }
-    /* Only what asks for an answer gets one: two ends in TIME-WAIT must not answer each other's ACKs, and
-     * when their numbers differ not without end. */
-    if (tcp_seg_span(seg) > 0 || (!seq_eq(seg->seq, tw->rcv_nxt) && tcp_challenge_allowed(tcp)))
+    /* Fifth: without ACK it is dropped when it lies in the window; a SYN is challenged first, wherever it lies. */
+    if (!(seg->flags & (WIRE_TCP_SYN | WIRE_TCP_ACK)) && is_acceptable(tw, seg)) {
+        tcp_seg_drop(tcp, seg, tw->conn, WEFT_DROP_TCP_NO_ACK);
+        return;
+    }
+    if (is_answered(tcp, tw, seg))
         acknowledge(tcp, tw);
     /* Seventh and eighth of RFC 9293 3.10.7.4: the peer's FIN again, and no other, restarts the wait. */
     if ((seg->flags & WIRE_TCP_FIN) && seq_eq(seq_add(seg->seq, tcp_seg_span(seg)), tw->rcv_nxt))
         start_timer(tcp, tw);
     tcp_seg_drop(tcp, seg, tw->conn, WEFT_DROP_TCP_DUPLICATE);
-    return false;
 }

@@ -17,6 +17,13 @@ enum wire_ip_proto {
     WIRE_PROTO_ICMP6 = 58,
 };
 
+/* The ECN field: the lower two bits of the octet that was Type of Service (RFC 3168 5). */
+enum wire_ip_ecn {
+    WIRE_IP_ECN = 3, /* both bits */
+    WIRE_IP_ECT0 = 2,
+    WIRE_IP_CE = 3,
+};
+
 enum wire_ip4_flag {
     WIRE_IP4_MF = 1 << 0, /* more fragments */
     WIRE_IP4_DF = 1 << 1, /* do not fragment */

@@ -16,6 +16,7 @@
 #define MD5_LEN            18
 #define USER_TIMEOUT_LEN   4
 #define MIN_AO_LEN         4 /* RFC 5925 2.2 */
+#define EXID_LEN           2
 #define SACK_LEN(n)        (2 + 8 * (n))
 
 #define GRANULARITY_MINUTES 0x8000 /* RFC 5482 3.2 */
@@ -90,6 +91,15 @@ static void read_fast_open(struct cursor *c, struct wire_tcp_opts *out)
     cursor_bytes(c, out->cookie, out->cookie_len);
 }
 
+/* The same as an experiment (RFC 6994 3); other experiments are unknown options. */
+static void read_experiment(struct cursor *c, struct wire_tcp_opts *out)
+{
+    if (out->has_fast_open || cursor_left(c) < EXID_LEN || cursor_be16(c) != WIRE_TCP_EXID_FAST_OPEN)
+        return;
+    read_fast_open(c, out);
+    out->fast_open_is_experimental = out->has_fast_open;
+}
+
 static void read_md5(struct cursor *c, struct wire_tcp_opts *out)
 {
     if (out->has_md5 || cursor_left(c) != MD5_LEN - 2)
@@ -100,7 +110,8 @@ static void read_md5(struct cursor *c, struct wire_tcp_opts *out)
 
 static void read_ao(struct cursor *c, struct wire_tcp_opts *out)
 {
-    if (out->has_ao || cursor_left(c) < MIN_AO_LEN - 2)
+    out->has_bad_ao |= out->has_ao || cursor_left(c) < MIN_AO_LEN - 2;
+    if (out->has_bad_ao)
         return;
     out->has_ao = true;
     out->ao_len = (uint8_t)cursor_left(c);
@@ -136,6 +147,9 @@ static void read_option(uint8_t kind, struct cursor *c, struct wire_tcp_opts *ou
         break;
     case WIRE_TCP_OPT_FAST_OPEN:
         read_fast_open(c, out);
+        break;
+    case WIRE_TCP_OPT_EXPERIMENT:
+        read_experiment(c, out);
         break;
     default: /* RFC 9293 MUST-6: ignored */
         break;
@@ -233,6 +247,22 @@ static void write_user_timeout(struct options_writer *o, const struct wire_tcp_o
         writer_be16(o->w, (uint16_t)(granularity | in->user_timeout));
 }
 
+/* The NOPs stand behind it: the last option of a SYN, as other hosts have it. */
+static void write_fast_open(struct options_writer *o, const struct wire_tcp_opts *in)
+{
+    bool experimental = in->fast_open_is_experimental;
+    size_t len = 2u + in->cookie_len + (experimental ? EXID_LEN : 0);
+    size_t padding = -len % 4;
+
+    if (!in->has_fast_open || len + padding > o->left)
+        return;
+    write_head(o, experimental ? WIRE_TCP_OPT_EXPERIMENT : WIRE_TCP_OPT_FAST_OPEN, len);
+    if (experimental)
+        writer_be16(o->w, WIRE_TCP_EXID_FAST_OPEN);
+    writer_bytes(o->w, in->cookie, in->cookie_len);
+    write_nops(o, padding);
+}
+
 /* As many blocks as there is room for: two NOPs, kind and length, then 8 bytes each. */
 static void write_sack(struct options_writer *o, const struct wire_tcp_opts *in)
 {
@@ -248,6 +278,12 @@ static void write_sack(struct options_writer *o, const struct wire_tcp_opts *in)
     }
 }
 
+static void write_wscale(struct options_writer *o, const struct wire_tcp_opts *in)
+{
+    if (in->has_wscale && begin(o, WIRE_TCP_OPT_WSCALE, WSCALE_LEN))
+        writer_u8(o->w, in->wscale);
+}
+
 /* Returns how many bytes that made. */
 static size_t write_options(const struct wire_tcp_opts *in, struct writer *w)
 {
@@ -255,13 +291,14 @@ static size_t write_options(const struct wire_tcp_opts *in, struct writer *w)
 
     if (in->has_mss && begin(&o, WIRE_TCP_OPT_MSS, MSS_LEN))
         writer_be16(w, in->mss);
+    if (in->wscale_first)
+        write_wscale(&o, in);
     write_sack_permitted_and_timestamps(&o, in);
-    if (in->has_wscale && begin(&o, WIRE_TCP_OPT_WSCALE, WSCALE_LEN))
-        writer_u8(w, in->wscale);
+    if (!in->wscale_first)
+        write_wscale(&o, in);
     write_signatures(&o, in);
     write_user_timeout(&o, in);
-    if (in->has_fast_open && begin(&o, WIRE_TCP_OPT_FAST_OPEN, in->cookie_len + 2u))
-        writer_bytes(w, in->cookie, in->cookie_len);
+    write_fast_open(&o, in);
     write_sack(&o, in);
     return MAX_LEN - o.left;
 }

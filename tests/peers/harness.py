@@ -177,8 +177,9 @@ class Context:
             elif program.process.poll() is None:
                 program.process.terminate()
                 program.wait(10)
-        for capture in self.captures:
-            check_capture(self, *capture)
+        for path, allow in self.captures:
+            check_rules(self, path)
+            check_capture(self, path, allow)
 
     def show_logs(self):
         for program in self.programs:
@@ -252,6 +253,12 @@ WORDS = {
     "loss": "Previous segment|ACKed segment that wasn't captured|Out-Of-Order|retransmission|not captured",
     "reuse": "A new tcp session is started with the same ports|TCP Port numbers reused",
 }
+
+
+def check_rules(context, path):
+    """The wire checker finds no rule of TCP broken by weft: the capture is taken where weft is."""
+    result = context.run(context.weft, "check", "--of", WEFT, "--whole", "--slack", "0", path, check=False)
+    assert result.returncode == 0, f"weft check complains about {path.name}:\n{result.stdout}{result.stderr}"
 
 
 def check_capture(context, path, allow):

@@ -43,15 +43,28 @@ WRONG = [
     (["dump", "--addr", "10.0.0.1/24", "/dev/null"], "--addr is for a link"),
     (["dump", "--impair", "loss=1%", "/dev/null"], "--impair is for a link"),
     (["dump", "--gateway", "10.77.0.1"], "--gateway needs --addr"),
+    (["dump"], "FILE is missing, or a link to listen on: --link tap:weft0"),
+    (["dump", "--addr", "10.0.0.1/24"], "FILE is missing, or a link to listen on"),
     (["dump", "--anatomy", "-c", "1", "/dev/null"], "--count stops"),
     (["ping", "--impair", "loss=200%", "10.0.0.1"], "--impair: "),
     (["ping", "--mtu", "20", "10.0.0.1"], "--mtu: '20' is not a number from 68"),
+    (["script"], "FILE... is missing"),
+    (["script", "--tap", "--verbose", "/dev/null"], "--tap prints results only"),
+    (["script", "--pcap", "/tmp/x", "a", "b"], "--pcap is for one FILE"),
+    (["script", "--tolerance", "2s", "a"], "--tolerance"),
     (["serve"], "what is to be served is missing"),
     (["serve", "--meme", "--sink"], "only one of"),
     (["serve", "--sink", "--listing"], "need a DIR"),
     (["serve", "--index", "a/b", "/"], "--index: 'a/b' is not the name of a file"),
     (["serve", "--cache-control", "a\r\nb", "/"], "--cache-control: the value"),
     (["serve", "--sink", "--max-body", "10 apples"], "is not a size"),
+    (["serve", "--sink", "--congestion", "vegas"], "--congestion: there is no 'vegas'; there are cubic, "),
+    (["get", "--ecn", "maybe", "http://10.0.0.1/"], "--ecn: 'maybe' is none of accept, ask, off"),
+    (["get", "--mtu-probing", "2", "http://10.0.0.1/"], "--mtu-probing: '2' is none of black-hole, "),
+    (["get", "--without", "sack,sock", "http://10.0.0.1/"], "--without: 'sock' is none of sack, "),
+    (["get", "--send-buffer", "1", "http://10.0.0.1/"], "--send-buffer: '1' is not a size in bytes"),
+    (["get", "--rto-min", "1us", "http://10.0.0.1/"], "--rto-min: '1us' is not a time"),
+    (["ping", "--congestion", "bbr", "10.0.0.1"], "there is no option --congestion"),
     (["get", "ftp:/x"], "is not an http URL"),
     (["get", "--header", "nonsense", "http://10.0.0.1/"], "is not of the form 'Name: value'"),
 ]
@@ -63,6 +76,7 @@ FAILING = [
     (["serve", "--sink", "--pcap", "/no/such/file"], "--pcap: "),
     (["dump", "/no/such/file"], "/no/such/file"),
     (["dump", "/tmp"], "/tmp: "),
+    (["script", "/no/such/file"], "/no/such/file"),
 ]
 
 
@@ -140,6 +154,28 @@ def verbose_tells_decisions(t):
     server.stop()
     for word in ("SYN-RECEIVED", "ESTABLISHED", "timer"):
         assert word in server.err(), server.err()[-2000:]
+
+
+@peer_test(60, needs=["curl", "tshark"])
+def options_of_tcp_are_used(t):
+    """What --congestion and its like say shows on the wire, and in what the stack tells."""
+    path = t.path("tcp.pcapng")
+    server = t.serve("--sink", "--congestion", "bbr", "--without", "sack,timestamps", "--receive-buffer", "16k", "--verbose",
+                     "--pcap", path, capture=False)
+    t.run("curl", "-sS", "-f", "-d", "hello", f"http://{WEFT}/x")
+    server.stop()
+    assert "BBR Startup" in server.err(), server.err()[-2000:]
+    fields = ["-e", "tcp.flags.ece", "-e", "tcp.options.sack_perm", "-e", "tcp.options.timestamp.tsval", "-e", "tcp.window_size_value"]
+
+    def syns_of_ours(path):
+        lines = t.run("tshark", "-n", "-r", path, "-Y", f"tcp.flags.syn == 1 && ip.src == {WEFT}", "-T", "fields", *fields).stdout
+        return [line.split("\t") for line in lines.splitlines()]
+
+    for ece, sack, tsval, window in syns_of_ours(path):
+        assert (ece in "0False", sack, tsval) == (True, "", "") and int(window) <= 16384, (ece, sack, tsval, window)
+    asked = t.path("asked.pcapng")
+    t.get("--ecn", "ask", "--pcap", asked, f"http://{KERNEL}:81/", capture=False, check=False)
+    assert syns_of_ours(asked)[0][0] in ("1", "True"), syns_of_ours(asked)
 
 
 @peer_test(60, needs=["tshark"])

@@ -437,9 +437,10 @@ int weft_sock_getopt(const struct weft_sock *sock, enum weft_sockopt option, int
     return 0;
 }
 
-int weft_sock_info(const struct weft_sock *sock, struct weft_tcp_info *out)
+int weft_sock_info_sized(const struct weft_sock *sock, struct weft_tcp_info *out, size_t size)
 {
     fake_use(sock);
+    (void)size;
     *out = (struct weft_tcp_info){.bytes_acked = sock->acked, .unacked = (uint32_t)sock->pending};
     return 0;
 }

@@ -32,7 +32,7 @@
 #ifndef WEFT_TESTS_TCP_PEER_H
 #define WEFT_TESTS_TCP_PEER_H
 
-#include "support.h"
+#include "check_support.h"
 
 #include <stdio.h>
 
@@ -54,6 +54,12 @@
 #define TP_LOG         14
 #define TP_MAX_DATA    65000u
 
+/* The congestion control, where a test does not choose another: one that counts on Reno's numbers says so before it
+ * includes this. */
+#ifndef TP_CONGESTION
+#define TP_CONGESTION NULL
+#endif
+
 static const struct weft_addr tp_us = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 1}};
 static const struct weft_addr tp_peer = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 2}};
 
@@ -65,6 +71,8 @@ struct tcp_peer_setup {
     uint32_t mtu;                 /* 0: 1500 */
     uint32_t tx_queue;
     bool accepts;                  /* we are the server */
+    bool tuned;                    /* our buffers are tuned, else they are of full size */
+    bool paced;                    /* our data leaves at a rate, else in bursts */
     bool sack, timestamps, wscale; /* the peer's SYN has the option */
     uint8_t shift;                 /* of its windows */
     uint16_t mss;                  /* 0: 1000 */
@@ -100,6 +108,7 @@ struct tcp_peer {
 
     uint16_t window;    /* field of the peer's segments */
     uint16_t urgent;    /* pointer of the peer's segments */
+    uint8_t tos;        /* of the peer's packets, with the ECN bits */
     bool window_scaled; /* ours, since the handshake */
     uint8_t our_shift;
     bool has_timestamps;
@@ -109,7 +118,16 @@ struct tcp_peer {
     bool batch;         /* peer_sends only hands over; the next step answers all */
     bool link_is_full;  /* nothing is taken from the transmit queue */
 
-    bool loose; /* rules of a single connection are not checked */
+    struct test_check wire; /* the wire checker, near us */
+    /* When set, the peer's segments carry an MD5 option, whose 16 bytes this fills in, and each of ours is shown
+     * to it: `bytes` are the TCP segment. */
+    void (*sign)(const struct tcp_peer *t, uint8_t *bytes, uint32_t header_len, uint32_t total);
+    void (*verify)(struct tcp_peer *t, const uint8_t *bytes, uint32_t header_len, uint32_t total);
+    bool signs_ao; /* the option is AO instead, with these two numbers: */
+    uint8_t ao_key_id, ao_rnext_id;
+
+    bool may_be_cut; /* packets of ours may be without DF */
+    bool loose;      /* rules of a single connection are not checked */
     bool has_edge;
     uint32_t edge;      /* of the window that we offered, true */
     uint32_t peer_edge; /* of the window that the peer offered, true */
@@ -192,9 +210,10 @@ static inline uint8_t tp_byte(uint32_t seq)
 static inline void tp_check_rules(struct tcp_peer *t, const struct tp_seg *seg, const uint8_t *data)
 {
     uint32_t seq = seg->tcp.seq, window = seg->tcp.window;
+    uint32_t first = seq + ((seg->tcp.flags & WIRE_TCP_SYN) != 0); /* the SYN's own number has no byte */
 
     for (uint32_t i = 0; i < seg->len; i++)
-        TP_CHECK(t, data[i] == tp_byte(seq + i));
+        TP_CHECK(t, data[i] == tp_byte(first + i));
     if (t->loose || (seg->tcp.flags & WIRE_TCP_RST))
         return;
     if (seg->len > 0) {
@@ -216,6 +235,23 @@ static inline void tp_check_rules(struct tcp_peer *t, const struct tp_seg *seg, 
     }
 }
 
+/* The wire checker sees a packet. */
+static inline void tp_watch(struct tcp_peer *t, bool out, const uint8_t *bytes, uint32_t len)
+{
+    struct weft_frame frame = {
+        .time = t->now,
+        .type = WEFT_LINK_IP,
+        .direction = out ? WEFT_DIRECTION_OUT : WEFT_DIRECTION_IN,
+        .bytes = bytes,
+        .len = len,
+        .wire_len = len,
+    };
+
+    weft_check_frame(t->wire.check, &frame);
+    if (t->wire.found)
+        tp_fail(t, t->wire.complaint, __FILE__, __LINE__);
+}
+
 /* Takes `pkt`. */
 static inline void tp_note(struct tcp_peer *t, struct weft_pkt *pkt)
 {
@@ -231,7 +267,7 @@ static inline void tp_note(struct tcp_peer *t, struct weft_pkt *pkt)
     TP_CHECK(t, wire_ip4_parse(&c, total, &seg.ip) == WIRE_IP4_OK);
     TP_CHECK(t, wire_ip4_checksum_ok(bytes, seg.ip.header_len) && seg.ip.total_len == total);
     TP_CHECK(t, seg.ip.proto == WIRE_PROTO_TCP && weft_addr_eq(&seg.ip.src, &tp_us));
-    TP_CHECK(t, seg.ip.flags & WIRE_IP4_DF); /* RFC 1191 6.1 */
+    TP_CHECK(t, (seg.ip.flags & WIRE_IP4_DF) || t->may_be_cut); /* RFC 1191 6.1 */
     uint64_t sum = checksum_pseudo(&seg.ip.src, &seg.ip.dst, WIRE_PROTO_TCP, total - seg.ip.header_len);
     sum += checksum_sum(bytes + seg.ip.header_len, total - seg.ip.header_len);
     TP_CHECK(t, checksum_fold(sum) == 0xffff); /* MUST-2 */
@@ -250,7 +286,10 @@ static inline void tp_note(struct tcp_peer *t, struct weft_pkt *pkt)
     if (seg.tcp.flags & WIRE_TCP_ACK)
         t->peer_una = seg.ack;
     tp_log(t, true, seg.tcp.flags, seg.seq, seg.ack, seg.len, seg.tcp.window, &seg.opts);
+    tp_watch(t, true, bytes, total);
     tp_check_rules(t, &seg, bytes + seg.ip.header_len + seg.tcp.header_len);
+    if (t->verify)
+        t->verify(t, bytes + seg.ip.header_len, seg.tcp.header_len, total - seg.ip.header_len);
     if (seg.opts.has_timestamps)
         t->tsecr = seg.opts.tsval;
     TP_CHECK(t, t->count < TP_SEGS);
@@ -378,16 +417,19 @@ static inline void tp_input(struct tcp_peer *t, uint8_t proto, const uint8_t *pa
     struct wire_ip4 ip = {.total_len = (uint16_t)(WIRE_IP4_LEN + len), .ttl = 64, .proto = proto};
     struct weft_pkt *pkt = weft_pkt_new_rx(t->pool, 64);
     struct weft_pktq batch = {0};
-    uint8_t header[WIRE_IP4_LEN];
-    struct writer w = writer_of(header, sizeof(header));
+    static uint8_t bytes[WEFT_PKT_MAX];
+    struct writer w = writer_of(bytes, WIRE_IP4_LEN);
     uint32_t linear = len < 1900 ? len : 100;
 
     if (!pkt)
         return; /* as on a card without buffers */
     ip.src = t->peer_addr;
     ip.dst = t->our_addr;
+    ip.tos = t->tos;
     wire_ip4_emit(&ip, 0, &w);
-    memcpy(weft_pkt_put(pkt, WIRE_IP4_LEN), header, WIRE_IP4_LEN);
+    memcpy(bytes + WIRE_IP4_LEN, payload, len);
+    tp_watch(t, false, bytes, WIRE_IP4_LEN + len);
+    memcpy(weft_pkt_put(pkt, WIRE_IP4_LEN), bytes, WIRE_IP4_LEN);
     memcpy(weft_pkt_put(pkt, linear), payload, linear);
     for (uint32_t at = linear; at < len;) {
         uint32_t n = len - at < WEFT_BLOCK_LARGE ? len - at : WEFT_BLOCK_LARGE;
@@ -416,13 +458,15 @@ static inline void tp_input_tcp(struct tcp_peer *t, struct wire_tcp *header, con
     uint32_t opts_len = header->header_len - 20u;
     struct writer w = writer_of(bytes, sizeof(bytes));
     uint32_t total = header->header_len + len;
+    uint32_t first = header->seq + ((header->flags & WIRE_TCP_SYN) != 0);
 
     header->checksum = 0;
     wire_tcp_emit(header, &w);
     writer_bytes(&w, options, opts_len);
     for (uint32_t i = 0; i < len; i++)
-        bytes[header->header_len + i] =
-            t->garbage ? (uint8_t)~tp_byte(header->seq + i) : tp_byte(header->seq + i);
+        bytes[header->header_len + i] = t->garbage ? (uint8_t)~tp_byte(first + i) : tp_byte(first + i);
+    if (t->sign)
+        t->sign(t, bytes, header->header_len, total);
     uint64_t sum = checksum_pseudo(&t->peer_addr, &t->our_addr, WIRE_PROTO_TCP, total);
     put_be16(bytes + WIRE_TCP_CHECKSUM_OFFSET, checksum_finish(sum + checksum_sum(bytes, total)));
     tp_input(t, WIRE_PROTO_TCP, bytes, total);
@@ -450,6 +494,15 @@ static inline void tp_send(struct tcp_peer *t, const char *flags, uint32_t seq, 
         opts.has_timestamps = true;
         opts.tsval = tp_peer_clock(t);
         opts.tsecr = header.flags & WIRE_TCP_ACK ? t->tsecr : 0;
+    }
+    uint8_t ao[TCP_AO_CONTENT] = {t->ao_key_id, t->ao_rnext_id};
+
+    opts.has_md5 = t->sign && !t->signs_ao;
+    opts.md5 = tcp_md5_placeholder;
+    if (t->signs_ao) {
+        opts.has_ao = true;
+        opts.ao = ao;
+        opts.ao_len = sizeof(ao);
     }
     wire_tcp_opts_emit(&opts, &w);
     header.header_len = (uint8_t)(WIRE_TCP_LEN + wire_tcp_opts_len(&opts));
@@ -648,6 +701,9 @@ static inline struct tcp_peer *tcp_peer_new(const struct tcp_peer_setup *setup)
     struct weft_prefix addr = {tp_us, 24};
 
     assert_non_null(t);
+    test_check_new(&t->wire, !setup || !(setup->caps & (WEFT_LINK_TSO4 | WEFT_LINK_TSO6)));
+    if (setup && setup->tcp.initial_window_segs > 10)
+        test_check_mute(&t->wire, "initial-window");
     t->segs = calloc(TP_SEGS, sizeof(*t->segs));
     assert_non_null(t->segs);
     if (setup)
@@ -671,6 +727,10 @@ static inline struct tcp_peer *tcp_peer_new(const struct tcp_peer_setup *setup)
     config.tx_queue = t->setup.tx_queue;
     config.tcp = t->setup.tcp;
     config.tcp.check = true;
+    if (!config.tcp.congestion)
+        config.tcp.congestion = TP_CONGESTION;
+    config.tcp.no_buffer_tuning = !t->setup.tuned;
+    config.tcp.no_pacing = !t->setup.paced;
     if (config.tcp.max_connections == 0)
         config.tcp.max_connections = 64;
     if (config.tcp.syn_cache == 0)
@@ -700,6 +760,7 @@ static inline void tcp_peer_end(struct tcp_peer *t)
     weft_pktq_purge(weft_output(t->stack, t->iface));
     weft_stack_free(t->stack);
     test_pool_free(t->pool);
+    test_check_free(&t->wire);
     free(t->segs);
     free(t);
 }

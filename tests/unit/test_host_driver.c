@@ -287,6 +287,118 @@ static void a_link_that_makes_no_interface_is_closed(void **state)
     teardown(&b);
 }
 
+/* --- Two stacks with drivers of their own, at the ends of a wire --- */
+
+#define WINDOW 8000 /* bytes: less than the first flight of a sender */
+
+struct reader {
+    struct weft_handler handler;
+    struct weft_sock *sock;
+    size_t got;
+};
+
+struct pair {
+    struct host_driver near, far;
+    struct weft_sock *sender, *listener;
+    struct reader reader;
+};
+
+static void read_all(struct weft_handler *handler, struct weft_sock *sock, unsigned events, weft_time now)
+{
+    struct reader *reader = (struct reader *)handler;
+    uint8_t bytes[WINDOW];
+    ptrdiff_t n;
+
+    (void)events;
+    (void)now;
+    while ((n = weft_sock_recv(sock, bytes, sizeof(bytes))) > 0)
+        reader->got += (size_t)n;
+}
+
+static void init_end(struct host_driver *driver, struct weft_link *link, uint8_t host)
+{
+    struct weft_stack_config config = {
+        .allocator = test_allocator,
+        .pool_config = {256, 256, 16},
+        .now = 1000,
+        .max_sockets = 16,
+        .tcp = {.max_connections = 16, .time_wait = 16, .syn_cache = 16, .receive_buffer = WINDOW}};
+    struct weft_prefix addr = {weft_ip4(10, 0, 0, host), 24};
+    struct weft_stack *stack;
+
+    assert_int_equal(weft_stack_new(&config, &stack), 0);
+    host_driver_init(driver, stack);
+    assert_int_equal(host_driver_add(driver, link), 1);
+    assert_int_equal(weft_iface_add_addr(stack, 1, &addr), 0);
+}
+
+static void free_end(struct host_driver *driver)
+{
+    host_driver_fini(driver);
+    weft_stack_free(driver->stack);
+}
+
+static void round_of(struct host_driver *driver)
+{
+    host_driver_input(driver, 2000);
+    host_driver_output(driver, 2000);
+}
+
+/* A connection that stands, and a handler at its far end that reads whatever comes. */
+static void connect_pair(struct pair *pair)
+{
+    const struct weft_pipe_config wire = {.type = WEFT_LINK_IP};
+    const struct weft_endpoint there = {weft_ip4(10, 0, 0, 2), 80};
+    struct weft_link *a, *b;
+
+    assert_int_equal(weft_link_pipe(&wire, &a, &b), 0);
+    init_end(&pair->near, a, 1);
+    init_end(&pair->far, b, 2);
+    assert_int_equal(weft_sock_open(pair->far.stack, WEFT_SOCK_STREAM, &pair->listener), 0);
+    assert_int_equal(weft_sock_bind(pair->listener, &there), 0);
+    assert_int_equal(weft_sock_listen(pair->listener, 1), 0);
+    assert_int_equal(weft_sock_open(pair->near.stack, WEFT_SOCK_STREAM, &pair->sender), 0);
+    assert_int_equal(weft_sock_connect(pair->sender, &there), WEFT_E_INPROGRESS);
+    for (unsigned i = 0; i < 3; i++) {
+        round_of(&pair->near);
+        round_of(&pair->far);
+    }
+    assert_int_equal(weft_sock_accept(pair->listener, &pair->reader.sock), 0);
+    pair->reader.handler.ready = read_all;
+    weft_sock_set_handler(pair->reader.sock, &pair->reader.handler);
+}
+
+/* The window field of a plain IP packet with TCP and no options of IP. */
+static unsigned window_of(const struct weft_pkt *pkt)
+{
+    return (unsigned)pkt->data[34] << 8 | pkt->data[35];
+}
+
+/* A whole window comes in one round. Its reader takes all, and the ACK, one, says so: no window shuts for a moment. */
+static void handlers_read_before_the_ack_is_built(void **state)
+{
+    static const uint8_t bytes[WINDOW];
+    struct pair pair = {0};
+    const struct weft_pktq *answer;
+
+    (void)state;
+    connect_pair(&pair);
+    assert_int_equal(weft_sock_send(pair.sender, bytes, sizeof(bytes)), WINDOW);
+    round_of(&pair.near);
+    host_driver_input(&pair.far, 2000);
+    assert_int_equal(pair.reader.got, WINDOW);
+    answer = weft_output(pair.far.stack, 1);
+    assert_int_equal(answer->count, 1);
+    assert_true(window_of(answer->head) > 0);
+    weft_sock_abort(pair.sender);
+    weft_sock_abort(pair.reader.sock);
+    weft_sock_abort(pair.listener);
+    round_of(&pair.near);
+    round_of(&pair.far);
+    free_end(&pair.near);
+    free_end(&pair.far);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -299,6 +411,7 @@ int main(void)
         cmocka_unit_test(a_broken_link_is_left_alone),
         cmocka_unit_test(an_error_of_send_is_kept),
         cmocka_unit_test(a_link_that_makes_no_interface_is_closed),
+        cmocka_unit_test(handlers_read_before_the_ack_is_built),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -259,6 +259,26 @@ static void refuses_requests_that_would_mean_something_else(void **state)
                      WEFT_E_INVAL);
 }
 
+static int prepare(void *user, struct weft_sock *sock)
+{
+    assert_false(sock->is_connecting);
+    return *(int *)user;
+}
+
+static void a_socket_can_be_prepared(void **state)
+{
+    int answer = WEFT_E_LIMIT;
+
+    (void)state;
+    app.config.prepare = prepare;
+    app.config.prepare_user = &answer;
+    assert_int_equal(weft_http_client_new(&app.stack, &app.config, &app.client), 0);
+    assert_int_equal(weft_http_call_start(app.client, &app.request, &ops, &app, &app.call), WEFT_E_LIMIT);
+    answer = 0;
+    ask_and_answer("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    assert_done(0, "");
+}
+
 static void sends_bodies(void **state)
 {
     static const struct {
@@ -1011,6 +1031,7 @@ int main(void)
         TEST(asks),
         TEST(says_what_it_is_told),
         TEST(refuses_requests_that_would_mean_something_else),
+        TEST(a_socket_can_be_prepared),
         TEST(sends_bodies),
         TEST(a_slow_server_stops_the_source),
         TEST(a_source_may_pause_and_fail),

@@ -1670,6 +1670,25 @@ static void reports_why_it_cannot_start(void **state)
     assert_null(app.server);
 }
 
+static int prepare(void *user, struct weft_sock *sock)
+{
+    assert_false(sock->is_listener); /* before it listens */
+    return *(int *)user;
+}
+
+static void a_socket_can_be_prepared(void **state)
+{
+    int answer = WEFT_E_LIMIT;
+
+    (void)state;
+    app.config.prepare = prepare;
+    app.config.prepare_user = &answer;
+    assert_int_equal(weft_http_server_new(&app.stack, &app.config, &app.server), WEFT_E_LIMIT);
+    assert_null(app.server);
+    answer = 0;
+    start();
+}
+
 /* A thousand requests in one piece do not keep others from their turn. */
 static void yields_to_others(void **state)
 {
@@ -1989,6 +2008,7 @@ int main(void)
         TEST(stops_gracefully),
         TEST(stops_at_once_when_nothing_is_under_way),
         TEST(reports_why_it_cannot_start),
+        TEST(a_socket_can_be_prepared),
         TEST(yields_to_others),
         TEST(a_pipeline_stops_when_nobody_reads),
         TEST(answers_for_a_representation),

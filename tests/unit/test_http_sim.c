@@ -285,6 +285,37 @@ static void one_connection_serves_many_calls(void **state)
     end_world();
 }
 
+static uint64_t fast_opens(void)
+{
+    return weft_stats(world.far)->count[WEFT_COUNT_TCP_FAST_OPENS_PASSIVE];
+}
+
+/* With fast open a request goes with the SYN, from the second connection on (RFC 7413): a round trip less. */
+static void a_request_goes_with_the_syn(void **state)
+{
+    const struct weft_tcp_config near = {.fast_open_all_connects = true},
+                                 far = {.fast_open_all_listeners = true};
+    const struct weft_http_client_config none = {0};
+
+    (void)state;
+    make_world(1, "delay=50ms", 0);
+    assert_int_equal(weft_stack_set_tcp(world.near, &near), 0);
+    assert_int_equal(weft_stack_set_tcp(world.far, &far), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        weft_time began = weft_sim_now(world.sim);
+        struct call call = {0};
+
+        begin(&call, "GET", "/hello", 0, false);
+        finish(&call, WEFT_SEC);
+        assert_string_equal(call.text, "hello\n");
+        assert_int_equal((weft_sim_now(world.sim) - began) / (90 * WEFT_MSEC), i == 0 ? 2 : 1);
+        assert_int_equal(fast_opens(), i);
+        weft_http_client_free(world.client);
+        assert_int_equal(weft_http_client_new(world.near, &none, &world.client), 0);
+    }
+    end_world();
+}
+
 /* A round trip each, and one more to connect: nothing waits for Nagle or a delayed ACK. */
 static void a_call_takes_one_round_trip(void **state)
 {
@@ -606,6 +637,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_connection_serves_many_calls),
+        cmocka_unit_test(a_request_goes_with_the_syn),
         cmocka_unit_test(a_call_takes_one_round_trip),
         cmocka_unit_test(large_bodies_move),
         cmocka_unit_test(large_bodies_move_over_a_bad_wire),

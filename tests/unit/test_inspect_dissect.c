@@ -183,10 +183,23 @@ static void every_tcp_option_is_named(void **state)
     expect(b, WEFT_PROTO_TCP, "Left Edge of Block", "12288", NULL);
     expect(b, WEFT_PROTO_TCP, "G (Granularity)", "1", "minutes");
     expect(b, WEFT_PROTO_TCP, "User Timeout", "5 min", NULL);
-    expect(b, WEFT_PROTO_TCP, "Fast Open", "22 04 aa bb", "a cookie of 2 bytes");
+    expect(b, WEFT_PROTO_TCP, "Fast Open", "22 04 aa bb",
+           "a cookie has 4 to 16 bytes, an even number (RFC 7413 4.1.1)");
     assert_true(find(b, WEFT_PROTO_TCP, "shift.cnt")->is_wrong);
-    assert_non_null(strstr(find(b, WEFT_PROTO_TCP, "Option")->note, "kind 254"));
+    assert_non_null(strstr(find(b, WEFT_PROTO_TCP, "Option")->note, "kind 253"));
     assert_int_equal(find(b, WEFT_PROTO_TCP, "End of Option List")->bits, 32);
+}
+
+/* RFC 7413 4.1.1, and as an experiment of RFC 6994. */
+static void fast_open_is_known_by_both_kinds(void **state)
+{
+    struct bench *b = *state;
+
+    dissect(b, (struct weft_frame)FRAME_OF(frame_fast_open));
+    assert_int_equal(b->d.problems, 0);
+    expect(b, WEFT_PROTO_TCP, "Fast Open", "22 02", "asks for a cookie");
+    expect(b, WEFT_PROTO_TCP, "ExID", "63881", "Fast Open");
+    expect(b, WEFT_PROTO_TCP, "Experiment", "fe 08 f9 89 01 02 03 04", "a cookie of 4 bytes");
 }
 
 static void an_illegal_option_length_is_said(void **state)
@@ -541,6 +554,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(tags_and_options_are_decoded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_fragment_is_not_taken_for_a_header, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_tcp_option_is_named, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(fast_open_is_known_by_both_kinds, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_illegal_option_length_is_said, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_impossible_data_offset_is_said, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ip6_goes_through_its_extension_headers, set_up, tear_down),

@@ -2,6 +2,8 @@
 /* Socket options: each honoured or refused, by one table (weft/socket.h). */
 #include "tcp_peer.h"
 
+#include "script/names.h"
+
 /* What an option is at first, its bounds, and values beyond them. */
 static const struct {
     enum weft_sockopt option;
@@ -16,11 +18,25 @@ static const struct {
     {WEFT_OPT_KEEPALIVE_PROBES, 9, 1, 127},
     {WEFT_OPT_USER_TIMEOUT, 0, 0, 7200 * WEFT_SEC},
     {WEFT_OPT_SEND_BUFFER, 4 << 20, 4096, 1 << 30},
-    {WEFT_OPT_RECEIVE_BUFFER, 4 << 20, 4096, 1 << 30},
+    {WEFT_OPT_RECEIVE_BUFFER, 6 << 20, 4096, 1 << 30},
     {WEFT_OPT_LINGER, -1, -1, 0},
     {WEFT_OPT_REUSEADDR, 1, 0, 1},
     {WEFT_OPT_TTL, 64, 1, 255},
+    {WEFT_OPT_TOS, 0, 0, 0xfc},
+    {WEFT_OPT_SYN_RETRIES, 7, 1, 127},
     {WEFT_OPT_MAXSEG, 0, 88, 65495},
+    {WEFT_OPT_OOBINLINE, 1, 1, 1},
+    {WEFT_OPT_REPORTS, 1, 0, 1},
+    {WEFT_OPT_FASTOPEN, 0, 0, 65535},
+    {WEFT_OPT_FASTOPEN_CONNECT, 0, 0, 1},
+    {WEFT_OPT_FASTOPEN_NO_COOKIE, 0, 0, 1},
+    {WEFT_OPT_UTO, 0, 0, 1},
+    {WEFT_OPT_UTO_ADVERTISED, 0, 0, 32767 * 60 * (int64_t)WEFT_SEC},
+    {WEFT_OPT_UTO_CHANGEABLE, 1, 0, 1},
+    {WEFT_OPT_PACING, 0, 0, 1},
+    {WEFT_OPT_ECN, WEFT_ECN_ACCEPT, WEFT_ECN_ACCEPT, WEFT_ECN_OFF},
+    {WEFT_OPT_MAX_PACING_RATE, 0, 0, INT64_MAX},
+    {WEFT_OPT_NOTSENT_LOWAT, 0, 0, UINT32_MAX},
 };
 
 #define OPTIONS (sizeof(table) / sizeof(table[0]))
@@ -48,12 +64,42 @@ static void every_option_has_its_bounds(void **state)
         assert_int_equal(weft_sock_setopt(t->sock, table[i].option, table[i].high), 0);
         check_value(t->sock, table[i].option, table[i].high);
         assert_int_equal(weft_sock_setopt(t->sock, table[i].option, INT64_MIN), WEFT_E_INVAL);
+        if (table[i].option == WEFT_OPT_USER_TIMEOUT) /* RFC 5482 3 */
+            assert_int_equal(weft_sock_setopt(t->sock, WEFT_OPT_UTO_CHANGEABLE, 1), 0);
     }
     assert_int_equal(weft_sock_setopt(t->sock, WEFT_OPT_TTL, 256), WEFT_E_INVAL);
     assert_int_equal(weft_sock_setopt(t->sock, WEFT_OPT_MAXSEG, 65496), WEFT_E_INVAL);
     assert_int_equal(weft_sock_setopt(t->sock, WEFT_OPT_SEND_BUFFER, (1 << 30) + 1), WEFT_E_INVAL);
     assert_int_equal(weft_sock_setopt(t->sock, WEFT_OPT_KEEPALIVE_PROBES, 128), WEFT_E_INVAL);
     assert_int_equal(weft_sock_setopt(t->sock, WEFT_OPT_NODELAY, 2), WEFT_E_INVAL);
+    tcp_peer_end(t);
+}
+
+/* No option without a place in the table above, and each can be looked up; what is told of it is true. */
+static void every_option_is_described_and_tested(void **state)
+{
+    struct tcp_peer *t = tcp_peer_new(NULL);
+    struct weft_sockopt_desc desc;
+    unsigned n = 0;
+
+    (void)state;
+    t->sock = tp_open(t);
+    for (; weft_sockopt_describe((enum weft_sockopt)n, &desc) == 0; n++) {
+        unsigned i = 0;
+
+        while (i < OPTIONS && (unsigned)table[i].option != n)
+            i++;
+        if (i == OPTIONS)
+            fail_msg("the option %s has no test", desc.name);
+        assert_int_equal(script_value_find(script_options, desc.name), n);
+        assert_true(desc.min == table[i].low);
+        assert_true(desc.max >= table[i].high);
+        assert_true(desc.kind != WEFT_SOCKOPT_SWITCH || (desc.min == 0 && desc.max == 1));
+        assert_int_equal(weft_sock_setopt(t->sock, table[i].option, desc.min), 0);
+        if (desc.max < INT64_MAX)
+            assert_int_equal(weft_sock_setopt(t->sock, table[i].option, desc.max + 1), WEFT_E_INVAL);
+    }
+    assert_int_equal(n, OPTIONS);
     tcp_peer_end(t);
 }
 
@@ -65,8 +111,7 @@ static void there_are_no_other_options(void **state)
 
     (void)state;
     t->sock = tp_open(t);
-    assert_int_equal(weft_sock_setopt(t->sock, (enum weft_sockopt)(WEFT_OPT_MAXSEG + 1), 0),
-                     WEFT_E_NOPROTOOPT);
+    assert_int_equal(weft_sock_setopt(t->sock, (enum weft_sockopt)200, 0), WEFT_E_NOPROTOOPT);
     assert_int_equal(weft_sock_setopt(t->sock, (enum weft_sockopt) - 1, 0), WEFT_E_NOPROTOOPT);
     assert_int_equal(weft_sock_getopt(t->sock, (enum weft_sockopt)1000, &value), WEFT_E_NOPROTOOPT);
     assert_int_equal(weft_sock_open(t->stack, WEFT_SOCK_PING, &ping), 0);
@@ -188,7 +233,8 @@ static void options_after_the_end(void **state)
     peer_sends(t, "R", 1, 0, 0);
     we_are(t, CLOSED);
     for (unsigned i = 0; i < OPTIONS; i++)
-        assert_int_equal(weft_sock_setopt(t->sock, table[i].option, table[i].high), 0);
+        assert_int_equal(weft_sock_setopt(t->sock, table[i].option, table[i].high),
+                         table[i].option == WEFT_OPT_FASTOPEN_CONNECT ? WEFT_E_INVAL : 0);
     assert_true(weft_deadline(t->stack) == WEFT_TIME_NEVER);
     we_close(t);
     tcp_peer_end_quiet(t);
@@ -198,6 +244,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_option_has_its_bounds),
+        cmocka_unit_test(every_option_is_described_and_tested),
         cmocka_unit_test(there_are_no_other_options),
         cmocka_unit_test(the_ecn_bits_are_not_the_applications),
         cmocka_unit_test(maxseg_bounds_both_ways),

@@ -307,6 +307,34 @@ static void lent_blocks_come_back_in_any_case(void **state)
     tcp_peer_end(t);
 }
 
+/* WEFT_OPT_NOTSENT_LOWAT: writable while little waits to be sent, however much room there is. */
+static void notsent_lowat_keeps_a_writer_waiting(void **state)
+{
+    struct tcp_peer *t = tcp_peer_established(NULL);
+
+    (void)state;
+    assert_int_equal(weft_sock_setopt(t->sock, WEFT_OPT_NOTSENT_LOWAT, 3000), 0);
+    we_write(t, 15000); /* a write takes as much as ever; cwnd lets 10000 go */
+    ignore_sent(t);
+    assert_int_equal(tp_info(t).unsent, 5000);
+    assert_false(weft_sock_events(t->sock) & WEFT_WRITABLE);
+    t->heard = 0;
+    peer_sends(t, "A", 1, 1001, 0);
+    ignore_sent(t);
+    assert_int_equal(tp_info(t).unsent, 3000);
+    assert_false(t->heard & WEFT_WRITABLE);
+    peer_sends(t, "A", 1, 2001, 0);
+    ignore_sent(t);
+    assert_true(tp_info(t).unsent < 3000);
+    we_hear(t, WEFT_WRITABLE);
+    assert_true(weft_sock_events(t->sock) & WEFT_WRITABLE);
+    assert_int_equal(weft_sock_setopt(t->sock, WEFT_OPT_NOTSENT_LOWAT, 1), 0);
+    assert_false(weft_sock_events(t->sock) & WEFT_WRITABLE);
+    assert_int_equal(weft_sock_setopt(t->sock, WEFT_OPT_NOTSENT_LOWAT, 0), 0);
+    assert_true(weft_sock_events(t->sock) & WEFT_WRITABLE);
+    tcp_peer_end(t);
+}
+
 /* A send buffer that is full says AGAIN, and WRITABLE comes when there is good room. */
 static void a_full_buffer_says_again(void **state)
 {
@@ -449,6 +477,7 @@ static void a_stack_frees_its_sockets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(notsent_lowat_keeps_a_writer_waiting),
         cmocka_unit_test(names_are_bound),
         cmocka_unit_test(without_reuse_old_connections_hold_the_port),
         cmocka_unit_test(a_fresh_socket_is_not_connected),

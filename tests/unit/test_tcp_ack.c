@@ -149,9 +149,36 @@ static void data_beyond_a_shrunk_window_waits_for_the_peer(void **state)
     }
     we_are(t, ESTABLISHED);
     t->window = 10000;
-    peer_sends(t, "A", 1, 1001, 0);
-    after(t, 70 * WEFT_SEC);
+    peer_sends(t, "A", 1, 1001, 0); /* open again: what the peer had to drop goes at once */
     we_send(t, "A", 1001, 1, 1000);
+    peer_sends(t, "A", 1, 2001, 0);
+    we_send(t, "PA", 2001, 1, 1000);
+    assert_true(tp_info(t).rto < 2 * WEFT_SEC); /* that it was shut says nothing of the path */
+    tcp_peer_end(t);
+}
+
+/* The same before any timeout; what went less than a round trip ago may have met the open window. */
+static void a_window_that_opens_again_shows_what_was_dropped(void **state)
+{
+    struct tcp_peer *t = tcp_peer_measured(NULL);
+
+    (void)state;
+    we_write(t, 3000);
+    ignore_sent(t);
+    after(t, 50 * WEFT_MSEC);
+    t->window = 0;
+    peer_sends(t, "A", 1, 1, 0);
+    t->window = 10000;
+    peer_sends(t, "A", 1, 1, 0);
+    we_send_nothing(t);
+    t->window = 1000;
+    peer_sends(t, "A", 1, 1, 0);
+    after(t, 70 * WEFT_MSEC);
+    t->window = 2000;
+    peer_sends(t, "A", 1, 1, 0);
+    we_send(t, "A", 1001, 1, 1000); /* not the first, which had its place; not the third, which has none */
+    we_send_nothing(t);
+    assert_int_equal(tp_info(t).timeouts, 0);
     tcp_peer_end(t);
 }
 
@@ -216,6 +243,7 @@ int main(void)
         cmocka_unit_test(windows_come_from_the_newest_segment),
         cmocka_unit_test(a_window_may_shrink),
         cmocka_unit_test(data_beyond_a_shrunk_window_waits_for_the_peer),
+        cmocka_unit_test(a_window_that_opens_again_shows_what_was_dropped),
         cmocka_unit_test(an_ack_may_cut_a_segment),
         cmocka_unit_test(a_transfer_over_the_wrap_of_both_numbers),
         cmocka_unit_test(a_batch_is_acknowledged_once),

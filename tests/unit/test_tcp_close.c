@@ -274,6 +274,22 @@ static void data_after_a_close_is_reset(void **state)
     tcp_peer_end_quiet(t);
 }
 
+/* Also while our FIN still waits for the peer's window. */
+static void data_before_our_fin_could_go_is_reset(void **state)
+{
+    struct tcp_peer *t = tcp_peer_established(&(struct tcp_peer_setup){.window = 1000});
+
+    (void)state;
+    assert_int_equal(tp_write(t, 1500, 0), 1500);
+    we_close(t);
+    we_send(t, "A", 1, 1, 1000);
+    peer_sends(t, "PA", 1, 1, 10);
+    assert_true(t->count == 1 && (t->segs[t->first].tcp.flags & WIRE_TCP_RST));
+    ignore_sent(t);
+    we_are(t, CLOSED);
+    tcp_peer_end_quiet(t);
+}
+
 /* After SHUT_RD only, data is acknowledged and thrown away; the connection lives. */
 static void data_after_shut_rd_is_thrown_away(void **state)
 {
@@ -390,6 +406,104 @@ static void an_orphan_without_answer_ends(void **state)
     tcp_peer_end_quiet(t);
 }
 
+/* The peer answers every probe of its shut window, for ever (RFC 6429): an application that waits may wait, but
+ * nobody's connection is not kept; nor is one whose close came while it waited. */
+static void an_orphan_does_not_wait_for_a_window_for_ever(void **state)
+{
+    (void)state;
+    for (unsigned before = 0; before < 2; before++) {
+        struct tcp_peer *t = tcp_peer_established(&(struct tcp_peer_setup){.window_is_zero = true});
+        weft_time closed;
+
+        we_write(t, 100);
+        if (before) {
+            we_shutdown(t);
+            for (weft_time end = t->now + 600 * WEFT_SEC; t->now < end; after(t, WEFT_SEC))
+                while (t->count > 0) {
+                    tp_pass(t);
+                    peer_sends(t, "A", 1, 1, 0);
+                }
+            we_are(t, FIN_WAIT_1);
+        }
+        closed = t->now;
+        we_close(t);
+        while (t->state == WEFT_TCP_FIN_WAIT_1 && t->now < closed + 3600 * WEFT_SEC) {
+            after(t, 10 * WEFT_MSEC);
+            for (; t->count > 0 && t->state == WEFT_TCP_FIN_WAIT_1; tp_pass(t))
+                peer_sends(t, "A", 1, 1, 0);
+        }
+        we_are(t, CLOSED);
+        assert_in_range(t->now - closed, 120 * WEFT_SEC, 121 * WEFT_SEC);
+        we_send(t, "RA", 1, 1, 0);
+        tcp_peer_end_quiet(t);
+    }
+}
+
+/* Nor when the peer shuts its window over what is out already, acknowledges nothing, and answers every
+ * retransmission: that resets the count towards R2 (RFC 9293 3.8.6, SHLD-17). */
+static void an_orphan_is_not_held_by_a_window_shut_over_its_data(void **state)
+{
+    struct tcp_peer *t = tcp_peer_established(NULL);
+    weft_time closed = t->now;
+
+    (void)state;
+    we_write(t, 100);
+    we_close(t);
+    t->window = 0;
+    peer_sends(t, "A", 1, 1, 0);
+    while (t->state == WEFT_TCP_FIN_WAIT_1 && t->now < closed + 3600 * WEFT_SEC) {
+        after(t, 10 * WEFT_MSEC);
+        for (; t->count > 0 && t->state == WEFT_TCP_FIN_WAIT_1; tp_pass(t))
+            peer_sends(t, "A", 1, 1, 0);
+    }
+    we_are(t, CLOSED);
+    assert_in_range(t->now - closed, 120 * WEFT_SEC, 121 * WEFT_SEC);
+    ignore_sent(t);
+    tcp_peer_end_quiet(t);
+
+    t = tcp_peer_established(NULL); /* what is acknowledged in the end has the whole time of FIN-WAIT-2 */
+    we_write(t, 100);
+    we_close(t);
+    t->window = 0;
+    for (unsigned i = 0; i < 1100; i++) {
+        peer_sends(t, "A", 1, 1, 0);
+        after(t, 100 * WEFT_MSEC);
+    }
+    ignore_sent(t);
+    peer_sends(t, "A", 1, 102, 0);
+    we_are(t, FIN_WAIT_2);
+    after(t, 60 * WEFT_SEC - 1);
+    we_are(t, FIN_WAIT_2);
+    after(t, 1);
+    we_are(t, CLOSED);
+    tcp_peer_end_quiet(t);
+}
+
+/* A window that opens in time begins it anew. */
+static void an_orphan_whose_window_opens_goes_on(void **state)
+{
+    struct tcp_peer *t = tcp_peer_established(&(struct tcp_peer_setup){.window_is_zero = true});
+
+    (void)state;
+    we_write(t, 3000);
+    we_close(t);
+    for (unsigned i = 0; i < 3; i++) {
+        after(t, 119 * WEFT_SEC);
+        ignore_sent(t);
+        t->window = 1000;
+        peer_sends(t, "A", 1, 1 + 1000 * i, 0);
+        assert_true(t->count == 1 && t->segs[t->first].len == 1000);
+        ignore_sent(t);
+        t->window = i < 2 ? 0 : 1;
+        peer_sends(t, "A", 1, 1001 + 1000 * i, 0);
+    }
+    we_send(t, "FA", 3001, 1, 0);
+    peer_sends(t, "FA", 1, 3002, 0);
+    we_send(t, "A", 3002, 2, 0);
+    we_are(t, TIME_WAIT);
+    tcp_peer_end(t);
+}
+
 /* --- What the application hears ----------------------------------------------------------------------------------- */
 
 /* ALL_SENT: when the FIN is acknowledged too. */
@@ -442,12 +556,16 @@ int main(void)
         cmocka_unit_test(abort_resets),
         cmocka_unit_test(closing_with_unread_data_resets),
         cmocka_unit_test(data_after_a_close_is_reset),
+        cmocka_unit_test(data_before_our_fin_could_go_is_reset),
         cmocka_unit_test(data_after_shut_rd_is_thrown_away),
         cmocka_unit_test(a_reset_is_told),
         cmocka_unit_test(a_reset_ends_an_orphan),
         cmocka_unit_test(linger_zero_resets),
         cmocka_unit_test(fin_wait_2_of_an_orphan_ends),
         cmocka_unit_test(an_orphan_without_answer_ends),
+        cmocka_unit_test(an_orphan_does_not_wait_for_a_window_for_ever),
+        cmocka_unit_test(an_orphan_is_not_held_by_a_window_shut_over_its_data),
+        cmocka_unit_test(an_orphan_whose_window_opens_goes_on),
         cmocka_unit_test(all_sent_means_the_fin_too),
         cmocka_unit_test(the_peers_close_is_heard),
     };

@@ -393,6 +393,41 @@ static void keepalives_are_always_answered(void **state)
     tcp_peer_end(t);
 }
 
+/* RFC 5961 7 bounds what answers a stranger. What keeps a connection going is not bounded with it: the peer's window
+ * probes and keepalives, data and FINs that come again because our ACK was lost. */
+static void a_flood_does_not_silence_what_a_peer_must_hear(void **state)
+{
+    struct tcp_peer *t = tcp_peer_established(&(struct tcp_peer_setup){.tcp = {.receive_buffer = 4096}});
+
+    (void)state;
+    peer_sends(t, "PA", 1, 1, 4096);
+    ignore_sent(t);
+    for (unsigned i = 0; i < 500; i++)
+        peer_sends(t, i % 2 ? "R" : "S", 5 + i, 0, 0);
+    for (unsigned i = 0; i < 20; i++)
+        peer_sends(t, "A", (uint32_t)-1000, 1, 0);
+    ignore_sent(t);
+    t->garbage = true;
+    for (unsigned i = 0; i < 30; i++) {
+        peer_sends(t, "A", 4097, 1, 1); /* of the shut window, with an octet (RFC 9293 3.8.6.1) */
+        we_send(t, "A", 1, 4097, 0);
+        peer_sends(t, "A", 4096, 1, 0); /* or without */
+        we_send(t, "A", 1, 4097, 0);
+    }
+    t->garbage = false;
+    we_read(t, 4096);
+    ignore_sent(t);
+    peer_sends(t, "FA", 4097, 1, 0);
+    we_send(t, "A", 1, 4098, 0);
+    for (unsigned i = 0; i < 30; i++) {
+        peer_sends(t, "S", 5 + i, 0, 0);
+        ignore_sent(t);
+        peer_sends(t, "FA", 4097, 1, 0);
+        we_send(t, "A", 1, 4098, 0);
+    }
+    tcp_peer_end(t);
+}
+
 /* What is left of a connection answers as sparingly: two that disagree do not go on for ever. */
 static void time_wait_answers_seldom(void **state)
 {
@@ -473,6 +508,64 @@ static void repeated_syns_do_not_spoil_the_round_trip(void **state)
     tcp_peer_end(t);
 }
 
+/* Data that came twice is acknowledged each time: it is how a peer whose ACKs are lost gets on. */
+static void data_that_came_twice_is_always_answered(void **state)
+{
+    struct tcp_peer *t = tcp_peer_established(NULL);
+
+    (void)state;
+    peer_sends(t, "PA", 1, 1, 10);
+    we_send(t, "A", 1, 11, 0);
+    we_read(t, 10);
+    for (unsigned i = 0; i < 100; i++) {
+        peer_sends(t, "PA", 1 + i % 5, 1, 5);
+        we_send(t, "A", 1, 11, 0);
+    }
+    tcp_peer_end(t);
+}
+
+/* Counts what has been sent to `port` since the last time. */
+static unsigned sent_to(struct tcp_peer *t, uint16_t port)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < t->count; i++)
+        n += t->segs[(t->first + i) % TP_SEGS].tcp.dst_port == port;
+    ignore_sent(t);
+    return n;
+}
+
+/* RFC 5961 7: what is half-open, or in TIME-WAIT, has a limit of its own. A flood at one, which may come from
+ * anybody, leaves to the connections that stand all their challenges. */
+static void a_flood_uses_up_nobody_elses_challenges(void **state)
+{
+    static const struct {
+        const char *flags;
+        uint32_t seq;
+    } floods[] = {{"S", 0}, {"A", 70000}, {"A", 0}, {"R", 2}};
+
+    (void)state;
+    for (unsigned f = 0; f < 4; f++) {
+        for (unsigned is_closed = 0; is_closed < 2; is_closed++) {
+            struct tcp_peer *t = tcp_peer_time_wait(&(struct tcp_peer_setup){.accepts = true});
+            uint16_t port = TP_CLIENT_PORT, other = 30000;
+
+            t->loose = true;
+            if (is_closed)
+                we_close(t);
+            t->peer_port = other;
+            peer_sends_syn(t, "S", 0, 0);
+            ignore_sent(t);
+            t->peer_port = is_closed ? port : other;
+            for (unsigned i = 0; i < 2000; i++)
+                peer_sends(t, floods[f].flags, floods[f].seq, 1, 0);
+            assert_in_range(sent_to(t, t->peer_port), 0, 10);
+            assert_int_equal(tp_tcp(t)->challenge_left, UINT32_MAX);
+            tcp_peer_end(t);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -488,10 +581,13 @@ int main(void)
         cmocka_unit_test(what_lies_behind_a_fin),
         cmocka_unit_test(acks_of_nothing_are_answered_seldom),
         cmocka_unit_test(keepalives_are_always_answered),
+        cmocka_unit_test(a_flood_does_not_silence_what_a_peer_must_hear),
         cmocka_unit_test(time_wait_answers_seldom),
         cmocka_unit_test(time_wait_is_not_prolonged),
         cmocka_unit_test(repeated_syns_do_not_prolong_the_record),
         cmocka_unit_test(repeated_syns_do_not_spoil_the_round_trip),
+        cmocka_unit_test(data_that_came_twice_is_always_answered),
+        cmocka_unit_test(a_flood_uses_up_nobody_elses_challenges),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

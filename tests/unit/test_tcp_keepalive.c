@@ -115,6 +115,66 @@ static void none_while_data_is_out(void **state)
     tcp_peer_end(t);
 }
 
+/* Nor while a FIN is out, or data waits for the window: probes of that are all that goes. */
+static void none_while_others_watch(void **state)
+{
+    struct tcp_peer *t = tcp_peer_established(SHORT);
+
+    (void)state;
+    we_shutdown(t);
+    after(t, 30 * WEFT_SEC);
+    for (; t->count > 0; tp_pass(t))
+        assert_true(t->segs[t->first].tcp.flags & WIRE_TCP_FIN);
+    tcp_peer_end(t);
+    t = tcp_peer_established(
+        &(struct tcp_peer_setup){.prepare = set_short_keepalive, .window_is_zero = true});
+    we_write(t, 100);
+    for (unsigned i = 0; i < 3000; i++) {
+        after(t, 100 * WEFT_MSEC);
+        for (; t->count > 0; tp_pass(t))
+            peer_sends(t, "A", 1, 1, 0);
+    }
+    assert_int_equal(tp_count(t, WEFT_COUNT_TCP_KEEPALIVES), 0);
+    assert_in_range(tp_count(t, WEFT_COUNT_TCP_ZERO_WINDOW_PROBES), 5, 20);
+    tcp_peer_end(t);
+}
+
+/* Another interval holds for the probe that is waited for. */
+static void the_interval_changes_between_probes(void **state)
+{
+    struct tcp_peer *t = tcp_peer_established(SHORT);
+
+    (void)state;
+    silence(t, 10 * WEFT_SEC);
+    we_send(t, "A", 0, 1, 0);
+    assert_int_equal(weft_sock_setopt(t->sock, WEFT_OPT_KEEPALIVE_INTERVAL, 5 * WEFT_SEC), 0);
+    silence(t, 5 * WEFT_SEC);
+    we_send(t, "A", 0, 1, 0);
+    peer_sends(t, "A", 1, 1, 0);
+    silence(t, 10 * WEFT_SEC);
+    we_send(t, "A", 0, 1, 0);
+    tcp_peer_end(t);
+}
+
+/* What anybody can send does not make the peer look alive. */
+static void strangers_do_not_put_them_off(void **state)
+{
+    struct tcp_peer *t = tcp_peer_established(SHORT);
+
+    (void)state;
+    for (unsigned i = 0; i < 15; i++) {
+        peer_sends(t, "A", 70000, 1, 0);
+        peer_sends(t, "R", 70000, 0, 0);
+        peer_sends(t, "S", 1, 0, 0);
+        after(t, WEFT_SEC);
+    }
+    ignore_sent(t);
+    after(t, WEFT_SEC);
+    we_send(t, "RA", 1, 1, 0);
+    we_are(t, CLOSED);
+    tcp_peer_end(t);
+}
+
 /* MUST-24: switched on and off while the connection stands. */
 static void they_can_be_switched(void **state)
 {
@@ -171,6 +231,9 @@ int main(void)
         cmocka_unit_test(a_late_answer_saves_it),
         cmocka_unit_test(traffic_puts_them_off),
         cmocka_unit_test(none_while_data_is_out),
+        cmocka_unit_test(none_while_others_watch),
+        cmocka_unit_test(the_interval_changes_between_probes),
+        cmocka_unit_test(strangers_do_not_put_them_off),
         cmocka_unit_test(they_can_be_switched),
         cmocka_unit_test(a_reset_in_answer_ends_it),
         cmocka_unit_test(the_peers_are_answered),

@@ -30,6 +30,7 @@ static void a_writer_waits_for_memory(void **state)
     ptrdiff_t n;
 
     (void)state;
+    test_check_host_loses(&t->wire);
     for (unsigned round = 0; round < 40; round++) {
         while ((n = tp_write(t, 10000, 0)) > 0)
             wrote += (uint32_t)n;
@@ -193,6 +194,46 @@ static void without_nodes_streams_go_on(void **state)
     tcp_peer_end(t);
 }
 
+/* Takes all that is left of the nodes for ranges; gives them back. */
+static unsigned take_nodes(struct tcp_peer *t, void *taken[16])
+{
+    unsigned n = 0;
+
+    while (n < 16 && (taken[n] = slab_new(&tp_tcp(t)->ranges)) != NULL)
+        n++;
+    assert_true(n < 16);
+    return n;
+}
+
+/* No node is left to note that only the first segment is lost: it goes again all the same, by the third duplicate ACK
+ * and by a partial one. */
+static void without_nodes_the_first_segment_goes_again(void **state)
+{
+    const struct tcp_peer_setup setup = {.tcp = {.ranges = 8}};
+    struct tcp_peer *t = tcp_peer_measured(&setup);
+    void *taken[16];
+
+    (void)state;
+    we_write(t, 10000);
+    ignore_sent(t);
+    unsigned n = take_nodes(t, taken);
+    after(t, 100 * WEFT_MSEC);
+    for (unsigned i = 0; i < 3; i++)
+        peer_sends(t, "A", 1, 1, 0);
+    we_send(t, "A", 1, 1, 1000);
+    we_send_nothing(t);
+    after(t, 100 * WEFT_MSEC);
+    peer_sends(t, "A", 1, 5001, 0); /* a partial ACK */
+    we_send(t, "A", 5001, 1, 1000);
+    ignore_sent(t);
+    while (n > 0)
+        slab_free(&tp_tcp(t)->ranges, taken[--n]);
+    after(t, 100 * WEFT_MSEC);
+    peer_sends(t, "A", 1, 10001, 0);
+    assert_int_equal(tp_info(t).timeouts, 0);
+    tcp_peer_end(t);
+}
+
 /* --- The link's queue ----------------------------------------------------------------------------------- */
 
 static void a_full_link_is_waited_for(void **state)
@@ -252,6 +293,62 @@ static void a_link_with_offload_gets_super_segments(void **state)
     tcp_peer_end(t);
 }
 
+/* A connection by a peer of this port and window, accepted. */
+static struct weft_sock *open_by(struct tcp_peer *t, uint16_t port, uint16_t window)
+{
+    struct weft_sock *sock;
+
+    t->loose = true;
+    t->peer_port = port;
+    t->window = window;
+    peer_sends_syn(t, "S", 0, 0);
+    t->iss = t->segs[t->first].tcp.seq;
+    ignore_sent(t);
+    peer_sends(t, "A", 1, 1, 0);
+    tp_accept(t);
+    sock = t->sock;
+    t->sock = NULL;
+    return sock;
+}
+
+/* A peer that takes nothing of what we send, and says so for ever, may (MUST-37); but when it holds the memory that
+ * others wait for, it may not for ever (RFC 9293 3.8.6.1: "subject to the implementation's resource management"). */
+static void a_shut_window_does_not_hold_what_others_need(void **state)
+{
+    static uint8_t bytes[1 << 20];
+    const struct tcp_peer_setup setup = {.pool = {.pkts = 512, .small_blocks = 512, .large_blocks = 64}};
+
+    (void)state;
+    for (unsigned others_wait = 0; others_wait < 2; others_wait++) {
+        struct tcp_peer *t = tcp_peer_listening(&setup, 0);
+        struct weft_sock *slow, *good = open_by(t, 2000, 65535);
+        weft_time began = t->now;
+
+        slow = open_by(t, 1000, 0);
+        assert_true(weft_sock_send(slow, bytes, sizeof(bytes)) > 0);
+        assert_int_equal(weft_sock_send(slow, bytes, 1), WEFT_E_AGAIN);
+        t->sock = good;
+        if (others_wait)
+            assert_int_equal(weft_sock_send(good, bytes, 1), WEFT_E_AGAIN);
+        t->heard = 0;
+        while (t->now < began + 3600 * WEFT_SEC && weft_sock_error(slow) == 0) {
+            after(t, WEFT_SEC);
+            for (; t->count > 0 && weft_sock_error(slow) == 0; tp_pass(t))
+                peer_sends(t, "A", 1, 1, 0);
+        }
+        if (others_wait) {
+            assert_in_range(t->now - began, 120 * WEFT_SEC, 181 * WEFT_SEC);
+            assert_int_equal(weft_sock_error(slow), WEFT_E_NOMEM);
+            we_hear(t, WEFT_WRITABLE);
+            assert_int_equal(weft_sock_send(good, bytes, 1000), 1000);
+        } else {
+            assert_int_equal(weft_sock_error(slow), 0);
+        }
+        weft_sock_abort(slow);
+        tcp_peer_end(t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -265,6 +362,8 @@ int main(void)
         cmocka_unit_test(a_full_link_is_waited_for),
         cmocka_unit_test(super_segments_fit_the_queue),
         cmocka_unit_test(a_link_with_offload_gets_super_segments),
+        cmocka_unit_test(without_nodes_the_first_segment_goes_again),
+        cmocka_unit_test(a_shut_window_does_not_hold_what_others_need),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -200,6 +200,95 @@ static void small_writes_make_full_segments(void **state)
     tcp_peer_end(t);
 }
 
+/* Setting NODELAY sends what is held back, even by cork and even when it was set before. */
+static void setting_nodelay_pushes(void **state)
+{
+    struct tcp_peer *t = tcp_peer_established(NULL);
+
+    (void)state;
+    assert_int_equal(weft_sock_setopt(t->sock, WEFT_OPT_CORK, 1), 0);
+    we_write(t, 100);
+    we_send_nothing(t);
+    set_nodelay(t->sock);
+    tp_step(t);
+    we_send(t, "PA", 1, 1, 100);
+    peer_sends(t, "A", 1, 101, 0);
+    assert_int_equal(tp_write(t, 100, WEFT_SEND_MORE), 100);
+    we_send_nothing(t);
+    set_nodelay(t->sock);
+    tp_step(t);
+    we_send(t, "A", 101, 1, 100); /* more follows: no PSH */
+    set_nodelay(t->sock);         /* nothing is held back: nothing is remembered */
+    we_write(t, 100);
+    we_send_nothing(t);
+    tcp_peer_end(t);
+}
+
+/* What is written behind the end of a record never shares a segment with it, when sent first or again. */
+static void records_end_segments(void **state)
+{
+    struct tcp_peer_setup setup = {.prepare = set_nodelay, .sack = true};
+    struct tcp_peer *t = tcp_peer_established(&setup);
+
+    (void)state;
+    we_write(t, 10400);
+    for (unsigned i = 0; i < 10; i++)
+        we_send(t, "A", 1 + 1000 * i, 1, 1000);
+    assert_int_equal(tp_write(t, 400, WEFT_SEND_RECORD), 400);
+    assert_int_equal(tp_write(t, 300, WEFT_SEND_RECORD), 300);
+    assert_int_equal(tp_write(t, 2000, 0), 2000);
+    peer_sends(t, "A", 1, 10001, 0);
+    we_send(t, "PA", 10001, 1, 800); /* what was written before belongs to the record */
+    we_send(t, "PA", 10801, 1, 300);
+    we_send(t, "A", 11101, 1, 1000);
+    we_send(t, "PA", 12101, 1, 1000);
+    after(t, WEFT_SEC); /* nothing is acknowledged: the probe, then the timeout */
+    we_send(t, "PA", 12101, 1, 1000);
+    we_send(t, "PA", 10001, 1, 800);
+    tcp_peer_end(t);
+}
+
+/* As a setting, the end of each burst has PSH too: the last of the segments that one super-segment stands for. */
+static void psh_marks_bursts(void **state)
+{
+    struct tcp_peer_setup setup = {.tcp.push_bursts = true, .tcp.burst_segs = 10, .window = 5000};
+    struct tcp_peer *t = tcp_peer_established(&setup);
+
+    (void)state;
+    we_write(t, 9000);
+    we_send(t, "A", 1, 1, 1000); /* half of the window: two segments */
+    we_send(t, "PA", 1001, 1, 1000);
+    we_send(t, "A", 2001, 1, 1000);
+    we_send(t, "PA", 3001, 1, 1000);
+    we_send(t, "A", 4001, 1, 1000); /* a lone segment is no burst */
+    t->window = 1000;
+    peer_sends(t, "A", 1, 5001, 0);
+    we_send(t, "A", 5001, 1, 1000);
+    tcp_peer_end(t);
+}
+
+/* A burst is a part of what cwnd holds, and about what leaves in a millisecond. */
+static void bursts_are_small_on_slow_paths(void **state)
+{
+    struct tcp_peer_setup setup = {.tcp.push_bursts = true};
+    struct tcp_peer *t = tcp_peer_established(&setup);
+
+    (void)state;
+    we_write(t, 5000);
+    for (unsigned i = 0; i < 4; i++)
+        we_send(t, "A", 1 + 1000 * i, 1, 1000);
+    we_send(t, "PA", 4001, 1, 1000); /* half of cwnd; the round trip of the handshake was nothing */
+    after(t, 100 * WEFT_MSEC);
+    peer_sends(t, "A", 1, 5001, 0);
+    we_write(t, 4500);
+    we_send(t, "A", 5001, 1, 1000); /* now it is long */
+    we_send(t, "PA", 6001, 1, 1000);
+    we_send(t, "A", 7001, 1, 1000);
+    we_send(t, "PA", 8001, 1, 1000);
+    we_send(t, "PA", 9001, 1, 500);
+    tcp_peer_end(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +302,10 @@ int main(void)
         cmocka_unit_test(more_holds_back_until_the_next_write),
         cmocka_unit_test(more_goes_before_nodelay),
         cmocka_unit_test(psh_marks_the_end),
+        cmocka_unit_test(psh_marks_bursts),
+        cmocka_unit_test(bursts_are_small_on_slow_paths),
+        cmocka_unit_test(setting_nodelay_pushes),
+        cmocka_unit_test(records_end_segments),
         cmocka_unit_test(small_writes_make_full_segments),
     };
 

@@ -95,6 +95,27 @@ static void a_syn_is_repeated_for_three_minutes(void **state)
     tcp_peer_end(t);
 }
 
+static void one_retry(struct weft_sock *sock)
+{
+    assert_int_equal(weft_sock_setopt(sock, WEFT_OPT_SYN_RETRIES, 0), WEFT_E_INVAL);
+    assert_int_equal(weft_sock_setopt(sock, WEFT_OPT_SYN_RETRIES, 1), 0);
+}
+
+/* As the application wishes: MUST-23's bound is one socket's matter, too. */
+static void a_socket_may_repeat_its_syn_less_often(void **state)
+{
+    struct tcp_peer *t = tcp_peer_syn_sent(&(struct tcp_peer_setup){.prepare = one_retry});
+
+    (void)state;
+    silence(t, 1 * WEFT_SEC);
+    we_send(t, "S", 0, 0, 0);
+    silence(t, 2 * WEFT_SEC);
+    we_send_nothing(t);
+    we_are(t, CLOSED);
+    assert_int_equal(weft_sock_error(t->sock), WEFT_E_TIMEDOUT);
+    tcp_peer_end(t);
+}
+
 /* RFC 6298 5.7: after a repeated SYN data begins with an RTO of 3 s. */
 static void after_a_repeated_syn_the_timeout_is_three_seconds(void **state)
 {
@@ -198,6 +219,21 @@ static void simultaneous_opens_meet(void **state)
     we_read(t, 5);
     we_write(t, 7);
     we_send(t, "PA", 1, 6, 7);
+    tcp_peer_end(t);
+}
+
+/* RFC 7323 2.2: the window of a segment with SYN is never scaled (found by the campaign). */
+static void the_window_of_a_crossing_syn_is_not_scaled(void **state)
+{
+    struct tcp_peer *t = tcp_peer_both_opening(&(struct tcp_peer_setup){.wscale = true, .shift = 7});
+
+    (void)state;
+    peer_sends_syn(t, "SA", 0, 1);
+    we_are(t, ESTABLISHED);
+    assert_in_range(tp_info(t).snd_wnd, t->window - 127, t->window);
+    ignore_sent(t);
+    peer_sends(t, "A", 1, 1, 0);
+    assert_int_equal(tp_info(t).snd_wnd, (uint32_t)t->window << 7);
     tcp_peer_end(t);
 }
 
@@ -327,6 +363,37 @@ static void a_syn_ack_is_repeated_and_given_up(void **state)
     tcp_peer_end_quiet(t);
 }
 
+/* MUST-23: the three minutes of the RFC, for those who want them. */
+static void syn_acks_can_be_repeated_for_three_minutes(void **state)
+{
+    struct tcp_peer *t = tcp_peer_syn_received(&(struct tcp_peer_setup){.tcp = {.syn_ack_retries = 7}});
+
+    (void)state;
+    after(t, 180 * WEFT_SEC);
+    we_are(t, SYN_RECEIVED);
+    assert_int_equal(t->count, 7);
+    after(t, 180 * WEFT_SEC);
+    we_are(t, LISTEN);
+    tcp_peer_end(t);
+}
+
+/* RFC 6298 2.5: the wait has an upper bound, however often. */
+static void syn_acks_are_never_far_apart(void **state)
+{
+    struct tcp_peer *t = tcp_peer_syn_received(
+        &(struct tcp_peer_setup){.tcp = {.syn_ack_retries = 40, .rto_max = 100 * WEFT_SEC}});
+
+    (void)state;
+    for (unsigned i = 0; i < 40; i++) {
+        silence(t, i < 7 ? WEFT_SEC << i : 100 * WEFT_SEC);
+        we_send(t, "SA", 0, 1, 0);
+    }
+    silence(t, 100 * WEFT_SEC);
+    we_send_nothing(t);
+    we_are(t, LISTEN);
+    tcp_peer_end(t);
+}
+
 /* The SYN again: our SYN-ACK was lost (RFC 9293 3.10.7.4 first). */
 static void a_repeated_syn_gets_the_same_syn_ack(void **state)
 {
@@ -358,10 +425,79 @@ static void a_reset_ends_a_half_open_connection(void **state)
     tp_expect(t, t->segs[t->first].tcp.flags & WIRE_TCP_SYN ? "SA" : "A", t->segs[t->first].seq, 1, 0,
               __FILE__, __LINE__);
     we_are(t, SYN_RECEIVED);
+    peer_sends(t, "R", 65536, 0, 0); /* behind the window */
+    we_send_nothing(t);
+    peer_sends(t, "R", 65535, 0, 0); /* its last number */
+    we_send(t, "A", 1, 1, 0);
+    assert_int_equal(tp_drops(t, WEFT_DROP_TCP_RST_INVALID), 5);
     peer_sends(t, "R", 1, 0, 0);
     we_send_nothing(t);
     we_are(t, LISTEN);
+    assert_int_equal(tp_drops(t, WEFT_DROP_TCP_RST_INVALID), 5); /* that one was valid */
     tcp_peer_end_quiet(t);
+}
+
+/* The challenge of what is half-open is an ACK like those of the connection to be: scaled, with timestamps. */
+static void the_challenge_of_a_half_open_connection(void **state)
+{
+    struct tcp_peer *t = tcp_peer_syn_received(&(struct tcp_peer_setup){.timestamps = true, .wscale = true});
+    uint32_t echo = t->last.opts.tsecr;
+
+    (void)state;
+    tp_agree(t);
+    assert_true(t->our_shift > 0);
+    peer_sends(t, "R", 2, 0, 0);
+    we_send(t, "A", 1, 1, 0);
+    assert_int_equal(t->last.tcp.window, 65536 >> t->our_shift);
+    assert_true(t->last.opts.has_timestamps);
+    assert_int_equal(t->last.opts.tsecr, echo);
+    peer_sends(t, "A", 70000, 1, 0);
+    we_send(t, "A", 1, 1, 0);
+    peer_sends(t, "A", 1, 1, 0);
+    we_are(t, ESTABLISHED);
+    tcp_peer_end(t);
+}
+
+/* RFC 9293 3.10.7.4 fourth: in SYN-RECEIVED after a passive open a SYN in the window, with or without ACK, goes
+ * back to LISTEN and is not looked at further; when it comes again it opens. */
+static void a_new_syn_goes_back_to_listen(void **state)
+{
+    static const char *const flags[] = {"S", "SA", "SPU"};
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        struct tcp_peer *t = tcp_peer_syn_received(NULL);
+
+        peer_sends_syn(t, flags[i], i == 1 ? 1 : 65535, 1);
+        we_send_nothing(t);
+        we_are(t, LISTEN);
+        assert_int_equal(tp_drops(t, WEFT_DROP_TCP_NEW_SYN), 1);
+        assert_int_equal(tp_count(t, WEFT_COUNT_TCP_OPEN_FAILS), 1);
+        assert_int_equal(weft_deadline(t->stack), WEFT_TIME_NEVER);
+        t->irs += 65535;
+        peer_sends_syn(t, "S", 0, 0);
+        we_send(t, "SA", 0, 1, 0);
+        peer_sends(t, "A", 1, 1, 0);
+        we_are(t, ESTABLISHED);
+        tcp_peer_end(t);
+    }
+}
+
+/* RFC 9293 3.10.7.4 first comes before that: outside the window a SYN changes nothing, an ACK is due. */
+static void a_syn_outside_the_window_changes_nothing(void **state)
+{
+    static const uint32_t numbers[] = {65536 + 1, 0x70000000, (uint32_t)-1};
+    struct tcp_peer *t = tcp_peer_syn_received(NULL);
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        peer_sends_syn(t, "S", numbers[i], 0);
+        we_send(t, "A", 1, 1, 0);
+        we_are(t, SYN_RECEIVED);
+    }
+    peer_sends(t, "A", 1, 1, 0);
+    we_are(t, ESTABLISHED);
+    tcp_peer_end(t);
 }
 
 /* RFC 9293 3.10.7.4 fifth: not our SYN's number: <SEQ=SEG.ACK><CTL=RST>. */
@@ -522,9 +658,12 @@ static void open_from(struct tcp_peer *t, uint16_t port)
         t->iss = t->segs[(t->first + t->count - 1) % TP_SEGS].tcp.seq;
 }
 
+static const struct tcp_peer_setup without_cookies = {
+    .tcp = {.syn_cookies = WEFT_SYN_COOKIES_NEVER, .syn_cache = 4}};
+
 static void a_backlog_bounds_what_waits(void **state)
 {
-    struct tcp_peer *t = tcp_peer_listening(NULL, 2);
+    struct tcp_peer *t = tcp_peer_listening(&without_cookies, 2);
 
     (void)state;
     open_from(t, 1001);
@@ -550,7 +689,7 @@ static void a_backlog_bounds_what_waits(void **state)
 
 static void the_syn_cache_is_bounded(void **state)
 {
-    struct tcp_peer *t = tcp_peer_listening(&(struct tcp_peer_setup){.tcp = {.syn_cache = 4}}, 0);
+    struct tcp_peer *t = tcp_peer_listening(&without_cookies, 0);
 
     (void)state;
     for (uint16_t i = 0; i < 6; i++)
@@ -702,6 +841,67 @@ static void the_closer_listener_is_chosen(void **state)
     tcp_peer_end(t);
 }
 
+/* A SYN that comes while ours is out may be an old one, or forged: nobody has shown yet to have seen ours. Who
+ * acknowledges it has, and is believed rather; the RST that our answer to the other provokes comes too late. */
+static void a_stray_syn_does_not_spoil_an_open(void **state)
+{
+    (void)state;
+    for (unsigned with_options = 0; with_options < 2; with_options++) {
+        struct tcp_peer *t = tcp_peer_syn_sent(
+            &(struct tcp_peer_setup){.sack = true, .timestamps = true, .wscale = true, .shift = 7});
+        uint8_t shift = t->last.opts.wscale;
+
+        test_check_mute(&t->wire, "early-data"); /* it takes the first SYN for the peer's */
+        t->loose = true;
+        t->irs += 100000;
+        if (with_options)
+            peer_sends_syn(t, "S", 0, 0);
+        else
+            peer_sends(t, "S", 0, 0, 0);
+        we_send(t, "SA", 0, 1, 0);
+        t->irs -= 100000;
+        t->ts_offset = (uint32_t)-100000; /* the true peer has another clock */
+        peer_sends_syn(t, "SA", 0, 1);
+        we_send(t, "A", 1, 1, 0);
+        we_are(t, ESTABLISHED);
+        struct weft_tcp_info info = tp_info(t);
+        assert_true(info.sack && info.timestamps && info.window_scaling);
+        assert_int_equal(info.snd_wscale, 7);
+        assert_int_equal(info.rcv_wscale, shift);
+        t->has_timestamps = true;
+        peer_sends(t, "R", 100001, 0, 0);
+        ignore_sent(t);
+        we_are(t, ESTABLISHED);
+        peer_sends(t, "PA", 1, 1, 100);
+        we_send(t, "A", 1, 101, 0);
+        we_read(t, 100);
+        we_write(t, 100);
+        we_send(t, "PA", 1, 101, 100);
+        tcp_peer_end(t);
+    }
+}
+
+/* One that does not acknowledge it is challenged. */
+static void a_second_stray_syn_is_challenged(void **state)
+{
+    struct tcp_peer *t = tcp_peer_syn_sent(NULL);
+
+    (void)state;
+    t->loose = true;
+    peer_sends_syn(t, "S", 0, 0);
+    we_send(t, "SA", 0, 1, 0);
+    peer_sends_syn(t, "S", 100000, 0);
+    we_send(t, "A", 1, 1, 0);
+    peer_sends_syn(t, "SA", 100000, 0);
+    we_send(t, "A", 1, 1, 0);
+    peer_sends_syn(t, "SA", 100000, 2);
+    we_send(t, "A", 1, 1, 0);
+    we_are(t, SYN_RECEIVED);
+    peer_sends(t, "A", 1, 1, 0);
+    we_are(t, ESTABLISHED);
+    tcp_peer_end(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -710,12 +910,14 @@ int main(void)
         cmocka_unit_test(a_reset_with_our_ack_refuses),
         cmocka_unit_test(segments_without_syn_do_not_open),
         cmocka_unit_test(a_syn_is_repeated_for_three_minutes),
+        cmocka_unit_test(a_socket_may_repeat_its_syn_less_often),
         cmocka_unit_test(after_a_repeated_syn_the_timeout_is_three_seconds),
         cmocka_unit_test(nothing_can_be_written_before_the_handshake),
         cmocka_unit_test(close_in_syn_sent_says_nothing),
         cmocka_unit_test(opens_to_no_host_are_refused),
         cmocka_unit_test(data_with_the_syn_ack_is_not_lost),
         cmocka_unit_test(simultaneous_opens_meet),
+        cmocka_unit_test(the_window_of_a_crossing_syn_is_not_scaled),
         cmocka_unit_test(simultaneous_opens_end_with_a_plain_ack_too),
         cmocka_unit_test(the_syn_ack_of_a_simultaneous_open_is_repeated),
         cmocka_unit_test(a_reset_refuses_a_simultaneous_open),
@@ -724,8 +926,13 @@ int main(void)
         cmocka_unit_test(data_with_the_last_ack_of_the_handshake_is_taken),
         cmocka_unit_test(data_completes_a_handshake_whose_ack_was_lost),
         cmocka_unit_test(a_syn_ack_is_repeated_and_given_up),
+        cmocka_unit_test(syn_acks_can_be_repeated_for_three_minutes),
+        cmocka_unit_test(syn_acks_are_never_far_apart),
         cmocka_unit_test(a_repeated_syn_gets_the_same_syn_ack),
         cmocka_unit_test(a_reset_ends_a_half_open_connection),
+        cmocka_unit_test(the_challenge_of_a_half_open_connection),
+        cmocka_unit_test(a_new_syn_goes_back_to_listen),
+        cmocka_unit_test(a_syn_outside_the_window_changes_nothing),
         cmocka_unit_test(a_wrong_ack_of_our_syn_ack_is_reset),
         cmocka_unit_test(other_segments_for_a_half_open_connection),
         cmocka_unit_test(a_listener_takes_only_syns),
@@ -742,6 +949,8 @@ int main(void)
         cmocka_unit_test(a_half_open_connection_is_discovered),
         cmocka_unit_test(data_to_a_peer_that_forgot_us_is_reset),
         cmocka_unit_test(the_closer_listener_is_chosen),
+        cmocka_unit_test(a_stray_syn_does_not_spoil_an_open),
+        cmocka_unit_test(a_second_stray_syn_is_challenged),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

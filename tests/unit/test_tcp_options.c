@@ -141,6 +141,19 @@ static void without_an_mss_option_536(void **state)
     tcp_peer_end(t);
 }
 
+/* RFC 9293 MUST-15. */
+static void the_default_mss_is_that_of_the_family(void **state)
+{
+    const struct wire_tcp_opts none = {0}, some = {.has_mss = true, .mss = 700};
+    struct tcp_tuple ip4 = {.remote = tp_peer}, ip6 = {0};
+
+    (void)state;
+    assert_int_equal(weft_addr_parse("2001:db8::1", &ip6.remote), 0);
+    assert_int_equal(tcp_peer_mss(&none, &ip4), 536);
+    assert_int_equal(tcp_peer_mss(&none, &ip6), 1220);
+    assert_int_equal(tcp_peer_mss(&some, &ip6), 700);
+}
+
 /* MUST-16: the smallest of what the peer takes and the path lets through, options taken off (RFC 6691). */
 static void the_effective_mss(void **state)
 {
@@ -238,7 +251,7 @@ static void windows_are_scaled_behind_the_handshake(void **state)
     peer_sends_syn(t, "SA", 0, 1);
     assert_int_equal(tp_info(t).snd_wnd, 1000);
     we_send(t, "A", 1, 1, 0);
-    assert_int_equal(t->last.tcp.window, (4 << 20) >> 7);
+    assert_int_equal(t->last.tcp.window, (6 << 20) >> 7);
     peer_sends(t, "PA", 1, 1, 1);
     assert_int_equal(tp_info(t).snd_wnd, 8000);
     tcp_peer_end(t);
@@ -273,6 +286,31 @@ static void the_scale_fits_the_buffer(void **state)
         assert_int_equal(t->last.opts.wscale, cases[i].shift);
         tcp_peer_end(t);
     }
+}
+
+/* As settings: a scale of at least so much, and the order of the BSDs; in SYN-ACKs, too. */
+static void scale_and_order_can_be_chosen(void **state)
+{
+    static const uint8_t order[] = {WIRE_TCP_OPT_MSS, WIRE_TCP_OPT_NOP, WIRE_TCP_OPT_WSCALE};
+    struct tcp_peer_setup setup = {.wscale = true,
+                                   .sack = true,
+                                   .tcp = {.receive_buffer = 65535, .wscale_least = 6, .wscale_first = true}};
+    struct tcp_peer *t = tcp_peer_syn_sent(&setup);
+
+    (void)state;
+    assert_int_equal(t->last.opts.wscale, 6);
+    assert_int_equal(t->last.option_bytes[0], order[0]);
+    assert_int_equal(t->last.option_bytes[4], order[1]);
+    assert_int_equal(t->last.option_bytes[5], order[2]);
+    tcp_peer_end(t);
+    t = tcp_peer_syn_received(&setup);
+    assert_int_equal(t->last.opts.wscale, 6);
+    assert_int_equal(t->last.option_bytes[5], order[2]);
+    tcp_peer_end(t);
+    setup.tcp = (struct weft_tcp_config){.wscale_least = 15}; /* there is no more than 14 */
+    t = tcp_peer_syn_sent(&setup);
+    assert_int_equal(t->last.opts.wscale, 14);
+    tcp_peer_end(t);
 }
 
 /* --- How options stand (MUST-5 to MUST-7, MUST-64) ------------------------------------------------------ */
@@ -419,6 +457,7 @@ int main(void)
         cmocka_unit_test(our_syn_ack_has_what_the_syn_had),
         cmocka_unit_test(other_segments_have_no_syn_options),
         cmocka_unit_test(without_an_mss_option_536),
+        cmocka_unit_test(the_default_mss_is_that_of_the_family),
         cmocka_unit_test(the_effective_mss),
         cmocka_unit_test(a_hostile_mss_still_lets_data_through),
         cmocka_unit_test(an_mss_of_zero),
@@ -426,6 +465,7 @@ int main(void)
         cmocka_unit_test(windows_are_scaled_behind_the_handshake),
         cmocka_unit_test(without_both_options_nobody_scales),
         cmocka_unit_test(the_scale_fits_the_buffer),
+        cmocka_unit_test(scale_and_order_can_be_chosen),
         cmocka_unit_test(unknown_options_are_passed_over),
         cmocka_unit_test(illegal_lengths_are_survived),
         cmocka_unit_test(options_of_wrong_length_do_not_count),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Recovery with SACK: RACK's clock, tail loss probes, DSACK: RFC 8985, RFC 2018 5, RFC 2883 5. */
+#define TP_CONGESTION "newreno"
 #include "tcp_peer.h"
 
 #define SACK_ON                                                                                              \
@@ -129,7 +130,7 @@ static void only_the_holes_go_again(void **state)
     tcp_peer_end(t);
 }
 
-/* RFC 6937 3.1: at the end cwnd is ssthresh, however little was in flight. */
+/* RFC 9937 6: at the end cwnd is ssthresh, however little was in flight. */
 static void a_recovery_ends_at_ssthresh(void **state)
 {
     struct tcp_peer *t = out(10, SACK_ON);
@@ -197,6 +198,25 @@ static void reneging_is_survived(void **state)
     tcp_peer_end(t);
 }
 
+/* A peer that waits for what it has SACKed has thrown it away: half a round trip later all of it goes again. */
+static void reneging_shows_soon(void **state)
+{
+    struct tcp_peer *t = out(4, SACK_ON);
+
+    (void)state;
+    peer_sacks(t, 1, 1, 1001, 3001);
+    after(t, 25 * WEFT_MSEC);
+    ignore_sent(t);
+    peer_sends(t, "A", 1, 1001, 0); /* the first, and nothing held */
+    ignore_sent(t);
+    silence(t, tp_info(t).srtt / 2);
+    we_send(t, "A", 1001, 1, 1000);
+    assert_int_equal(tp_info(t).in_flight, 1000);
+    peer_sends(t, "A", 1, 2001, 0);
+    we_send(t, "A", 2001, 1, 1000);
+    tcp_peer_end(t);
+}
+
 /* SACK blocks that cannot be: behind what was sent, before what is acknowledged, upside down, empty. */
 static void impossible_sacks_are_not_believed(void **state)
 {
@@ -222,7 +242,7 @@ static void a_timeout_keeps_the_sacks(void **state)
     (void)state;
     peer_sacks(t, 1, 1, 3001, 4001);
     silence(t, 25 * WEFT_MSEC);
-    we_send(t, "A", 1, 1, 1000); /* RFC 6937: one, since nothing has arrived during the recovery */
+    we_send(t, "A", 1, 1, 1000); /* RFC 9937: one, since nothing has arrived during the recovery */
     while (tp_info(t).timeouts == 0)
         after(t, 10 * WEFT_MSEC);
     ignore_sent(t);
@@ -323,8 +343,10 @@ static void the_sack_of_a_probe_starts_recovery(void **state)
     we_send(t, "PA", 2001, 1, 1000);
     after(t, 100 * WEFT_MSEC);
     peer_sacks(t, 1, 1, 2001, 3001);
-    after(t, 25 * WEFT_MSEC);
-    we_send(t, "A", 1, 1, 1000);
+    we_send(t, "A", 1, 1, 1000); /* both went more than a round trip and a reordering window ago */
+    we_send_nothing(t);          /* one for the one that has arrived (RFC 9937) */
+    after(t, 100 * WEFT_MSEC);
+    peer_sacks(t, 1, 1001, 2001, 3001);
     we_send(t, "A", 1001, 1, 1000);
     assert_int_equal(tp_info(t).timeouts, 0);
     assert_int_equal(tp_info(t).recoveries, 1);
@@ -480,6 +502,7 @@ int main(void)
         cmocka_unit_test(a_recovery_ends_at_ssthresh),
         cmocka_unit_test(a_lost_retransmission_is_found),
         cmocka_unit_test(reneging_is_survived),
+        cmocka_unit_test(reneging_shows_soon),
         cmocka_unit_test(impossible_sacks_are_not_believed),
         cmocka_unit_test(a_timeout_keeps_the_sacks),
         cmocka_unit_test(a_probe_goes_before_the_timeout),

@@ -338,6 +338,23 @@ static void a_duplicate_is_reported_before_what_is_held(void **state)
     tcp_peer_end(t);
 }
 
+/* 4 (4): the second block is the one that has the duplicate, also when another was reported later. */
+static void a_duplicate_is_followed_by_its_block(void **state)
+{
+    struct tcp_peer *t = tcp_peer_established(SACK_ON);
+
+    (void)state;
+    peer_sends(t, "A", 2001, 1, 1000);
+    we_send(t, "A", 1, 1, 0);
+    peer_sends(t, "A", 4001, 1, 1000);
+    we_send(t, "A", 1, 1, 0);
+    with_sacks(t, 4001, 5001, 2001, 3001);
+    peer_sends(t, "A", 2101, 1, 500);
+    we_send(t, "A", 1, 1, 0);
+    with_sacks(t, 2101, 2601, 2001, 3001, 4001, 5001);
+    tcp_peer_end(t);
+}
+
 /* 4.2.1: the part of a segment that came twice. */
 static void a_partial_duplicate_is_reported(void **state)
 {
@@ -435,6 +452,31 @@ static void data_carries_the_delayed_ack(void **state)
     tcp_peer_end(t);
 }
 
+/* As a setting: who has answered waits with ACKs from the beginning, until there is nothing to go with. */
+static void answers_delay_acks(void **state)
+{
+    struct tcp_peer *t = tcp_peer_established(&(struct tcp_peer_setup){.tcp = {.answers_delay_acks = true}});
+
+    (void)state;
+    we_write(t, 50); /* a beginning, no answer */
+    we_send(t, "PA", 1, 1, 50);
+    peer_sends(t, "A", 1, 51, 100);
+    we_send(t, "A", 51, 101, 0);
+    after(t, 39 * WEFT_MSEC);
+    we_write(t, 50); /* soon enough to be one */
+    we_send(t, "PA", 51, 101, 50);
+    peer_sends(t, "A", 101, 101, 100);
+    we_send_nothing(t);
+    we_write(t, 50);
+    we_send(t, "PA", 101, 201, 50);
+    peer_sends(t, "A", 201, 151, 100);
+    silence(t, 40 * WEFT_MSEC);
+    we_send(t, "A", 151, 301, 0);
+    peer_sends(t, "A", 301, 151, 100); /* at once again */
+    we_send(t, "A", 151, 401, 0);
+    tcp_peer_end(t);
+}
+
 /* RFC 5681 4.2: out of order, and what fills a hole, at once. */
 static void gaps_are_acknowledged_at_once(void **state)
 {
@@ -529,12 +571,14 @@ int main(void)
         cmocka_unit_test(a_sack_does_not_reach_beyond_what_was_sent),
         cmocka_unit_test(a_duplicate_segment_is_reported),
         cmocka_unit_test(a_duplicate_is_reported_before_what_is_held),
+        cmocka_unit_test(a_duplicate_is_followed_by_its_block),
         cmocka_unit_test(a_partial_duplicate_is_reported),
         cmocka_unit_test(a_dsack_stays_below_what_was_received),
         cmocka_unit_test(the_first_segments_are_acknowledged_at_once),
         cmocka_unit_test(acks_are_delayed),
         cmocka_unit_test(the_delay_is_not_extended),
         cmocka_unit_test(data_carries_the_delayed_ack),
+        cmocka_unit_test(answers_delay_acks),
         cmocka_unit_test(gaps_are_acknowledged_at_once),
         cmocka_unit_test(a_fin_is_acknowledged_at_once),
         cmocka_unit_test(quickack_acknowledges_at_once),

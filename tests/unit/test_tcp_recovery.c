@@ -2,8 +2,9 @@
 /*
  * Recovery without SACK: fast retransmit, limited transmit, NewReno's partial
  * ACKs, and how many segments may go meanwhile: RFC 5681 3.2, RFC 3042,
- * RFC 6582, RFC 6937. And how cwnd grows: RFC 5681 3.1.
+ * RFC 6582, RFC 9937. And how cwnd grows: RFC 5681 3.1.
  */
+#define TP_CONGESTION "newreno"
 #include "tcp_peer.h"
 
 /* Ten segments of 1000 are out, ten more are written. */
@@ -129,11 +130,12 @@ static void after_a_timeout_no_fast_retransmit_for_the_same_data(void **state)
     tcp_peer_end(t);
 }
 
-/* RFC 6937 3.1: during a recovery not more goes out than ssthresh's share of what has arrived, and at the end
+/* RFC 9937 6: during a recovery not more goes out than ssthresh's share of what has arrived, and at the end
  * about ssthresh is in flight. */
 static void prr_spends_the_window_evenly(void **state)
 {
-    struct tcp_peer *t = tcp_peer_measured(NULL);
+    struct tcp_peer_setup setup = {.wscale = true, .shift = 4};
+    struct tcp_peer *t = tcp_peer_measured(&setup);
     uint32_t sent = 0, base;
 
     (void)state;

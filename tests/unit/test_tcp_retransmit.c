@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* When unacknowledged data goes again, and when we give up: RFC 6298, RFC 9293 3.8.1 to 3.8.3, RFC 5482. */
+#define TP_CONGESTION "newreno"
 #include "tcp_peer.h"
 
 /* RFC 6298 2.2: RTO = SRTT + max(G, 4 * RTTVAR) with RTTVAR = R / 2; ours is never closer than 200 ms to SRTT. */
@@ -163,6 +164,50 @@ static void the_user_timeout_closes(void **state)
     after(t, 1);
     we_are(t, CLOSED);
     assert_int_equal(weft_sock_error(t->sock), WEFT_E_TIMEDOUT);
+    tcp_peer_end(t);
+}
+
+/* MUST-21: a time of the application's is R2, also when it is longer than ours. */
+static void a_long_user_timeout_outlives_r2(void **state)
+{
+    struct tcp_peer *t = tcp_peer_measured(&(struct tcp_peer_setup){.tcp = {.data_retries = 2}});
+    weft_time began = t->now;
+
+    (void)state;
+    assert_int_equal(weft_sock_setopt(t->sock, WEFT_OPT_USER_TIMEOUT, 86400 * WEFT_SEC), 0);
+    we_write(t, 100);
+    while (t->state == WEFT_TCP_ESTABLISHED && t->now < began + 2 * 86400 * WEFT_SEC) {
+        after(t, 60 * WEFT_SEC);
+        ignore_sent(t);
+    }
+    assert_in_range(t->now - began, 86400 * WEFT_SEC, 86460 * WEFT_SEC);
+    assert_int_equal(weft_sock_error(t->sock), WEFT_E_TIMEDOUT);
+    tcp_peer_end(t);
+}
+
+/* SHLD-9, SHLD-10: at R1, three retransmissions, the application hears that the peer does not answer; for SYNs
+ * as for data (MUST-22). */
+static void r1_is_told(void **state)
+{
+    struct tcp_peer *t = tcp_peer_measured(NULL);
+
+    (void)state;
+    we_write(t, 100);
+    t->heard = 0;
+    after(t, (300 + 600 + 1200) * WEFT_MSEC - 1);
+    assert_false(t->heard & WEFT_TROUBLE);
+    assert_int_equal(weft_sock_trouble(t->sock), 0);
+    after(t, 1);
+    we_hear(t, WEFT_TROUBLE);
+    assert_int_equal(weft_sock_trouble(t->sock), WEFT_E_TIMEDOUT);
+    ignore_sent(t);
+    peer_sends(t, "A", 1, 101, 0);
+    assert_int_equal(weft_sock_trouble(t->sock), 0);
+    tcp_peer_end(t);
+    t = tcp_peer_syn_sent(NULL);
+    after(t, 7 * WEFT_SEC);
+    we_hear(t, WEFT_TROUBLE);
+    assert_int_equal(weft_sock_trouble(t->sock), WEFT_E_TIMEDOUT);
     tcp_peer_end(t);
 }
 
@@ -380,6 +425,60 @@ static void small_segments_may_be_repeated_together(void **state)
     tcp_peer_end(t);
 }
 
+/* Three segments of 100 have gone, at different times. */
+static void send_three_small(struct tcp_peer *t)
+{
+    weft_sock_setopt(t->sock, WEFT_OPT_NODELAY, 1);
+    for (unsigned i = 0; i < 3; i++) {
+        we_write(t, 100);
+        after(t, WEFT_MSEC);
+    }
+    ignore_sent(t);
+}
+
+/* RFC 6298 5.4: one segment goes again at a timeout, though the window has room for more small ones. */
+static void a_timeout_repeats_one_segment(void **state)
+{
+    struct tcp_peer *t = tcp_peer_measured(NULL);
+
+    (void)state;
+    send_three_small(t);
+    after(t, 300 * WEFT_MSEC);
+    we_send(t, "PA", 1, 1, 300);
+    we_send_nothing(t);
+    tcp_peer_end(t);
+    t = tcp_peer_measured(&(struct tcp_peer_setup){.sack = true, .tcp = {.no_tail_probe = true}});
+    send_three_small(t);
+    after(t, 90 * WEFT_MSEC);
+    peer_sacks(t, 1, 1, 101, 201);
+    after(t, 20 * WEFT_MSEC);
+    we_send_nothing(t); /* RACK waits */
+    t->sock->tcb->deadline[WEFT_TIMER_REORDER] = WEFT_TIME_NEVER;
+    after(t, 300 * WEFT_MSEC);
+    we_send(t, "A", 1, 1, 100);
+    we_send_nothing(t);
+    tcp_peer_end(t);
+}
+
+/* What is measured is never so much that a timeout made of it wraps. */
+static void a_very_long_round_trip(void **state)
+{
+    static const weft_time times[] = {1431655766, 1ull << 30, 1ull << 31, (1ull << 32) + 1, 1ull << 40};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        struct tcp_peer *t = tcp_peer_established(NULL);
+        struct tcb *tcb = t->sock->tcb;
+
+        tcp_rtt_init(tcb);
+        for (unsigned k = 0; k < 3; k++) {
+            tcp_rtt_sample(tcb, times[i]);
+            assert_int_equal(tcb->rtt.rto, tcb->tcp->config.rto_max);
+        }
+        tcp_peer_end(t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -392,6 +491,8 @@ int main(void)
         cmocka_unit_test(r2_can_be_set),
         cmocka_unit_test(progress_begins_r2_anew),
         cmocka_unit_test(the_user_timeout_closes),
+        cmocka_unit_test(a_long_user_timeout_outlives_r2),
+        cmocka_unit_test(r1_is_told),
         cmocka_unit_test(a_repeated_segment_is_no_measure),
         cmocka_unit_test(with_timestamps_the_copy_is_known),
         cmocka_unit_test(the_timer_begins_anew_with_progress),
@@ -403,6 +504,8 @@ int main(void)
         cmocka_unit_test(a_fin_is_repeated),
         cmocka_unit_test(a_repeated_segment_has_todays_ack),
         cmocka_unit_test(small_segments_may_be_repeated_together),
+        cmocka_unit_test(a_timeout_repeats_one_segment),
+        cmocka_unit_test(a_very_long_round_trip),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

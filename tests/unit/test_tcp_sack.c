@@ -26,7 +26,7 @@ static uint32_t out(const struct model *m)
 static void check(const struct model *m)
 {
     const struct tcp_scoreboard *board = &m->tcb->board;
-    uint32_t at = 0, sacked = 0, lost = 0;
+    uint32_t at = 0, sacked = 0, lost = 0, doubled = 0;
     bool seen_lost = false;
 
     for (const struct tcp_range *range = board->head; range; range = range->next) {
@@ -38,6 +38,7 @@ static void check(const struct model *m)
                 assert_int_equal(range->sent, m->byte[at].sent);
             sacked += (range->flags & TCP_RANGE_SACKED) != 0;
             lost += (range->flags & TCP_RANGE_LOST) != 0;
+            doubled += (range->flags & TCP_RANGE_DOUBLED) != 0;
         }
         if ((range->flags & TCP_RANGE_LOST) && !seen_lost) {
             seen_lost = true;
@@ -47,6 +48,7 @@ static void check(const struct model *m)
     assert_int_equal(at, out(m));
     assert_int_equal(board->sacked_bytes, sacked);
     assert_int_equal(board->lost_bytes, lost);
+    assert_int_equal(board->doubled_bytes, doubled);
     if (!seen_lost)
         assert_null(tcp_sack_next_lost(m->tcb));
 }
@@ -128,7 +130,8 @@ static void lose_some(struct model *m)
     span = range->end.n - range->start.n;
     if (!(range->flags & (TCP_RANGE_SACKED | TCP_RANGE_LOST)))
         for (uint32_t i = 0; i < len && i < span; i++)
-            m->byte[at + i].flags |= TCP_RANGE_LOST;
+            m->byte[at + i].flags =
+                (uint8_t)((m->byte[at + i].flags & TCP_RANGE_RETRANSMITTED) | TCP_RANGE_LOST);
     tcp_sack_mark_lost(m->tcb, range, len, WEFT_CAUSE_RACK);
 }
 
@@ -143,8 +146,10 @@ static void resend_some(struct model *m)
     span = range->end.n - range->start.n;
     if (len > span)
         len = span;
+    uint8_t twice = range->flags & TCP_RANGE_LOST ? 0 : TCP_RANGE_DOUBLED; /* both copies are under way */
     for (uint32_t i = 0; i < len; i++)
-        m->byte[at + i] = (struct byte_state){m->tcb->tcp->core->now, TCP_RANGE_RETRANSMITTED};
+        m->byte[at + i] =
+            (struct byte_state){m->tcb->tcp->core->now, (uint8_t)(TCP_RANGE_RETRANSMITTED | twice)};
     tcp_sack_resent(m->tcb, range, len);
 }
 

@@ -107,7 +107,7 @@ static void a_syn_is_challenged(void **state)
 
     (void)state;
     for (unsigned s = 1; s < STATES; s++) {
-        struct tcp_peer *t = states[s].enter(NULL);
+        struct tcp_peer *t = states[s].enter(&(struct tcp_peer_setup){.tcp = {.challenges = 100}});
         unsigned was = t->state;
 
         t->loose = true;
@@ -127,7 +127,7 @@ static void a_syn_is_challenged(void **state)
 /* RFC 5961 7: challenge ACKs are limited, and not by a number that an attacker could count on. */
 static void challenges_are_limited(void **state)
 {
-    struct tcp_peer *t = tcp_peer_established(NULL);
+    struct tcp_peer *t = tcp_peer_established(&(struct tcp_peer_setup){.tcp = {.challenges = 10000}});
     unsigned first;
 
     (void)state;
@@ -141,6 +141,29 @@ static void challenges_are_limited(void **state)
     for (unsigned i = 0; i < 3000; i++)
         peer_sends(t, "R", 2 + i, 0, 0);
     assert_true(t->count >= 100 && t->count <= 2000 && t->count != first);
+    tcp_peer_end(t);
+}
+
+/* A connection has a limit of its own, so that a flood at one leaves the others what they need; keepalives and
+ * data that came twice are answered all the same. */
+static void challenges_are_limited_for_each_connection(void **state)
+{
+    struct tcp_peer *t = tcp_peer_established(NULL);
+
+    (void)state;
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned i = 0; i < 500; i++)
+            peer_sends(t, i % 2 ? "R" : "S", 2 + i, 0, 0);
+        assert_int_equal(t->count, 10);
+        ignore_sent(t);
+        peer_sends(t, "A", 0, 1, 0);
+        we_send(t, "A", 1, 1, 0);
+        after(t, 5 * WEFT_SEC);
+        ignore_sent(t);
+    }
+    assert_in_range(tp_tcp(t)->challenge_left, 400, UINT32_MAX);
+    peer_sends(t, "R", 1, 0, 0); /* the exact number needs no challenge */
+    we_are(t, CLOSED);
     tcp_peer_end(t);
 }
 
@@ -297,6 +320,7 @@ int main(void)
         cmocka_unit_test(only_the_exact_reset_counts),
         cmocka_unit_test(a_syn_is_challenged),
         cmocka_unit_test(challenges_are_limited),
+        cmocka_unit_test(challenges_are_limited_for_each_connection),
         cmocka_unit_test(segments_are_trimmed_to_the_window),
         cmocka_unit_test(a_fin_beyond_the_window_does_not_count),
         cmocka_unit_test(old_and_new_bytes_in_one_segment),

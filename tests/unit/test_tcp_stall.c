@@ -4,6 +4,7 @@
  * shut, routes, queues and memory that go away and come back, segment sizes
  * that change under way, timers that meet (RFC 9293 3.8, RFC 1122 4.2.3.5).
  */
+#define TP_CONGESTION "newreno"
 #include "tcp_peer.h"
 
 #define HOUR (3600 * WEFT_SEC)
@@ -160,6 +161,32 @@ static void a_fin_does_not_fit_behind_the_data(void **state)
     peer_sends(t, "A", 1, 501, 0);
     we_send(t, "FA", 501, 1, 0);
     tcp_peer_end(t);
+}
+
+/* Clocks of 32 bits that count milliseconds wrap after 24.8 and 49.7 days. Nothing of ours goes by one, and what the
+ * peer's timestamps said is forgotten by then (RFC 7323 5.5). */
+static void a_connection_that_rests_for_months(void **state)
+{
+    static const unsigned days[] = {24, 25, 49, 50, 100, 400};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(days) / sizeof(days[0]); i++) {
+        struct tcp_peer *t = tcp_peer_measured(&(struct tcp_peer_setup){.timestamps = true, .sack = true});
+
+        after(t, days[i] * 24 * HOUR);
+        t->has_tsval = false; /* half the range of its clock is behind it */
+        we_are(t, ESTABLISHED);
+        we_write(t, 100);
+        we_send(t, "PA", 1, 1, 100);
+        after(t, 30 * WEFT_SEC); /* its ACK does not come */
+        assert_true(t->count >= 5);
+        ignore_sent(t);
+        peer_sends(t, "PA", 1, 101, 100);
+        we_send(t, "A", 101, 101, 0);
+        assert_in_range(tp_info(t).srtt, 1, 10 * WEFT_SEC);
+        we_read(t, 100);
+        tcp_peer_end(t);
+    }
 }
 
 /* A window that has become small and stays so: the override timeout sends what fits, again and again. */
@@ -397,6 +424,7 @@ static void no_packet_for_an_ack(void **state)
     struct hoard hoard = {0};
 
     (void)state;
+    test_check_host_loses(&t->wire);
     for (unsigned i = 0; i < 20; i++) {
         t->batch = true;
         peer_sends(t, "A", 1 + 100 * i, 1, 100);
@@ -603,7 +631,8 @@ static void no_range_for_a_syn(void **state)
 /* A range cannot be split for what goes again: the same bytes do not go with each step, and none is lost. */
 static void no_range_for_a_split(void **state)
 {
-    struct tcp_peer *t = tcp_peer_established(&(struct tcp_peer_setup){.sack = true, .tcp = {.ranges = 1}});
+    struct tcp_peer *t = tcp_peer_established(
+        &(struct tcp_peer_setup){.sack = true, .tcp = {.ranges = 1, .mtu_probing = WEFT_MTU_PROBING_OFF}});
     uint64_t before;
 
     (void)state;
@@ -662,7 +691,8 @@ static void small_maxseg(struct weft_sock *sock)
 /* A window learned with small segments holds a large one, too; and the other way round. */
 static void the_segment_size_is_raised_and_lowered(void **state)
 {
-    struct tcp_peer *t = tcp_peer_established(&(struct tcp_peer_setup){.prepare = small_maxseg, .mss = 1460});
+    struct tcp_peer *t = tcp_peer_established(&(struct tcp_peer_setup){
+        .prepare = small_maxseg, .mss = 1460, .tcp = {.mtu_probing = WEFT_MTU_PROBING_OFF}});
 
     (void)state;
     assert_int_equal(weft_sock_setopt(t->sock, WEFT_OPT_MAXSEG, 1460), 0);
@@ -696,10 +726,12 @@ static void the_path_mtu_falls_and_rises(void **state)
 
         we_write(t, 5000);
         ignore_sent(t);
+        t->may_be_cut = mtus[i] == 68;
         peer_sends_icmp(t, 3, 4, mtus[i], 1);
         assert_in_range(tp_info(t).snd_mss, 500, 1459);
         assert_int_equal(peer_answers(t, 1, 5001, 60 * WEFT_SEC), 5001);
         after(t, HOUR);
+        t->may_be_cut = false;
         we_write(t, 20000);
         assert_int_equal(tp_info(t).snd_mss, 1460);
         assert_int_equal(peer_answers(t, 5001, 25001, 60 * WEFT_SEC), 25001);
@@ -746,9 +778,9 @@ static void the_user_timeout_changes_with_data_in_flight(void **state)
     we_write(t, 100);
     assert_int_equal(weft_sock_setopt(t->sock, WEFT_OPT_USER_TIMEOUT, 0), 0);
     assert_false(ends_within(t, 20 * WEFT_SEC));
-    assert_int_equal(weft_sock_setopt(t->sock, WEFT_OPT_USER_TIMEOUT, 30 * WEFT_SEC), 0);
+    assert_int_equal(weft_sock_setopt(t->sock, WEFT_OPT_USER_TIMEOUT, 60 * WEFT_SEC), 0);
     assert_false(ends_within(t, 20 * WEFT_SEC));
-    assert_int_equal(weft_sock_setopt(t->sock, WEFT_OPT_USER_TIMEOUT, 100 * WEFT_SEC), 0);
+    assert_int_equal(weft_sock_setopt(t->sock, WEFT_OPT_USER_TIMEOUT, 120 * WEFT_SEC), 0);
     assert_false(ends_within(t, 70 * WEFT_SEC));
     ignore_sent(t);
     peer_sends(t, "A", 1, 101, 0);
@@ -888,7 +920,7 @@ static void a_probe_never_meets_the_timeout(void **state)
 static const struct tcp_peer_setup *const large_window = &(struct tcp_peer_setup){
     .accepts = true, .sack = true, .wscale = true, .shift = 7, .tcp = {.initial_window_segs = 100}};
 
-/* RFC 6937 3.1: what was SACKed and is then acknowledged has been delivered once. */
+/* RFC 9937 6: what was SACKed and is then acknowledged has been delivered once. */
 static void prr_counts_each_byte_once(void **state)
 {
     struct tcp_peer *t = tcp_peer_established(large_window);
@@ -1046,6 +1078,7 @@ static void after_all_troubles_everything_goes_through(void **state)
         struct tcp_peer *t = tcp_peer_established(&setup);
         struct troubles troubles = {.got = 1};
 
+        test_check_host_loses(&t->wire);
         for (unsigned i = 0; i < 100; i++)
             something_happens(t, &troubles, &rng);
         assert_int_equal(weft_sock_shutdown(t->sock, WEFT_SHUT_WR), 0);
@@ -1079,6 +1112,7 @@ int main(void)
         cmocka_unit_test(a_fin_waits_for_the_window),
         cmocka_unit_test(acks_stay_inside_a_window_that_shrank),
         cmocka_unit_test(a_fin_does_not_fit_behind_the_data),
+        cmocka_unit_test(a_connection_that_rests_for_months),
         cmocka_unit_test(a_window_that_stays_small),
         cmocka_unit_test(nagle_after_two_gigabytes),
         cmocka_unit_test(a_route_comes_back),

@@ -218,6 +218,37 @@ static void our_clock_cannot_be_predicted(void **state)
     tcp_peer_end(t);
 }
 
+/* Whoever guesses a number in the window cannot move TS.Recent: step 5 comes first. */
+static void an_impossible_ack_does_not_move_ts_recent(void **state)
+{
+    struct tcp_peer *t = tcp_peer_established(TS_ON);
+    uint32_t now;
+
+    (void)state;
+    after(t, 100 * WEFT_MSEC);
+    now = tp_peer_clock(t);
+    send_at(t, now + 100000, "FA", 1, 9999, 0);
+    we_send(t, "A", 1, 1, 0);
+    send_at(t, now, "A", 1, 1, 100);
+    we_send(t, "A", 1, 101, 0);
+    assert_int_equal(t->last.opts.tsecr, now);
+    tcp_peer_end(t);
+}
+
+/* As a setting, a segment without is taken, as Linux does. */
+static void segments_without_them_can_be_tolerated(void **state)
+{
+    struct tcp_peer_setup setup = {.timestamps = true, .tcp.tolerate_missing_timestamps = true};
+    struct tcp_peer *t = tcp_peer_established(&setup);
+    struct wire_tcp_opts none = {0};
+
+    (void)state;
+    tp_send(t, "A", 1, 1, 100, &none);
+    we_send(t, "A", 1, 101, 0);
+    assert_true(t->last.opts.has_timestamps);
+    tcp_peer_end(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -230,6 +261,8 @@ int main(void)
         cmocka_unit_test(paws_compares_over_the_wrap),
         cmocka_unit_test(resets_are_not_subject_to_paws),
         cmocka_unit_test(segments_without_them_are_dropped),
+        cmocka_unit_test(an_impossible_ack_does_not_move_ts_recent),
+        cmocka_unit_test(segments_without_them_can_be_tolerated),
         cmocka_unit_test(an_old_timestamp_is_forgotten),
         cmocka_unit_test(forged_timestamps_do_no_harm),
         cmocka_unit_test(our_clock_cannot_be_predicted),

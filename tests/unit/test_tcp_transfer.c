@@ -4,7 +4,7 @@
  * both ways at once. Every byte arrives, in order and once, both ends close, the
  * time has a bound, nothing leaks, and the same seed gives the same run to the byte.
  */
-#include "support.h"
+#include "check_support.h"
 
 #include <weft/err.h>
 #include <weft/sim.h>
@@ -44,6 +44,7 @@ struct result {
     weft_time took;
     uint64_t hash; /* of all frames, with their times */
     uint64_t frames;
+    uint64_t fast; /* segments that took the fast path */
     struct weft_tcp_info client;
 };
 
@@ -202,14 +203,19 @@ static struct result converse(const struct run *run, uint64_t seed)
     struct result result = {.hash = 0xcbf29ce484222325};
     struct weft_stack *client, *server;
     struct weft_sock *listening;
+    struct test_check checks[2];
     struct weft_link *left, *right;
     struct weft_sim *sim;
     weft_time began;
+    char replay[100];
 
     assert_int_equal(weft_sim_new(seed, &sim), 0);
     assert_int_equal(weft_link_pipe(&wire, &left, &right), 0);
-    client = add_stack(sim, run, impaired(sim, run, left, seed, &result), 1);
-    server = add_stack(sim, run, right, 2);
+    for (unsigned i = 0; i < 2; i++)
+        test_check_new(&checks[i], !(run->caps & WEFT_LINK_TSO4));
+    left = impaired(sim, run, left, seed, &result);
+    client = add_stack(sim, run, test_check_attach(&checks[0], left), 1);
+    server = add_stack(sim, run, test_check_attach(&checks[1], right), 2);
     open_both(client, server, &a, &listener, &listening);
     began = weft_sim_now(sim);
     bool done = weft_sim_run(sim, began + run->limit, both_done, ends);
@@ -218,6 +224,8 @@ static struct result converse(const struct run *run, uint64_t seed)
                  run->faults, b.read, a.read, run->total, (double)(weft_sim_now(sim) - began) / 1e6,
                  weft_errname(a.error), weft_errname(b.error));
     result.took = weft_sim_now(sim) - began;
+    result.fast = weft_stats(client)->count[WEFT_COUNT_TCP_FAST_PATH] +
+                  weft_stats(server)->count[WEFT_COUNT_TCP_FAST_PATH];
     weft_sock_info(a.sock, &result.client);
     assert_int_equal(weft_stats(client)->drop[WEFT_DROP_IP_TOO_BIG], 0);
     assert_int_equal(weft_stats(server)->drop[WEFT_DROP_IP_TOO_BIG], 0);
@@ -227,6 +235,11 @@ static struct result converse(const struct run *run, uint64_t seed)
     weft_sim_run(sim, weft_sim_now(sim) + 3600 * WEFT_SEC, NULL, NULL); /* to the end of TIME-WAIT */
     test_pool_assert_home(weft_sim_pool(sim));
     weft_sim_free(sim);
+    snprintf(replay, sizeof(replay), "seed %llu, %s", (unsigned long long)seed, run->faults);
+    for (unsigned i = 0; i < 2; i++) {
+        test_check_assert_clean(&checks[i], replay);
+        test_check_free(&checks[i]);
+    }
     return result;
 }
 
@@ -242,11 +255,11 @@ static void many_seeds(const struct run *run, unsigned seeds)
 
 /* --- Runs ---------------------------------------------------------------------------------------------------- */
 
-static const char *const bad_wire = "delay=5ms,jitter=2ms,loss=3%,reorder=3%,duplicate=2%,corrupt=1%";
+#define BAD_WIRE "delay=5ms,jitter=2ms,loss=3%,reorder=3%,duplicate=2%,corrupt=1%"
 
 static void fifty_seeds_over_a_bad_wire(void **state)
 {
-    struct run run = {.faults = bad_wire, .total = 60000, .limit = 120 * WEFT_SEC};
+    struct run run = {.faults = BAD_WIRE, .total = 60000, .limit = 120 * WEFT_SEC};
 
     (void)state;
     many_seeds(&run, 50);
@@ -254,7 +267,7 @@ static void fifty_seeds_over_a_bad_wire(void **state)
 
 static void the_same_with_super_segments(void **state)
 {
-    struct run run = {.faults = bad_wire, .total = 60000, .limit = 120 * WEFT_SEC, .caps = TSO};
+    struct run run = {.faults = BAD_WIRE, .total = 60000, .limit = 120 * WEFT_SEC, .caps = TSO};
 
     (void)state;
     many_seeds(&run, 50);
@@ -269,7 +282,7 @@ static void the_same_without_each_option(void **state)
 
     (void)state;
     for (unsigned i = 0; i < 4; i++) {
-        struct run run = {.faults = bad_wire, .total = 60000, .limit = 240 * WEFT_SEC, .tcp = configs[i]};
+        struct run run = {.faults = BAD_WIRE, .total = 60000, .limit = 240 * WEFT_SEC, .tcp = configs[i]};
 
         many_seeds(&run, 12);
     }
@@ -277,7 +290,7 @@ static void the_same_without_each_option(void **state)
 
 static void the_same_with_small_buffers(void **state)
 {
-    struct run run = {.faults = bad_wire,
+    struct run run = {.faults = BAD_WIRE,
                       .total = 60000,
                       .limit = 240 * WEFT_SEC,
                       .tcp = {.send_buffer = 5000, .receive_buffer = 4096}};
@@ -348,12 +361,44 @@ static void other_mtus(void **state)
 
 static void a_seed_repeats_a_run_to_the_byte(void **state)
 {
-    struct run run = {.faults = bad_wire, .total = 60000, .limit = 120 * WEFT_SEC};
+    struct run run = {.faults = BAD_WIRE, .total = 60000, .limit = 120 * WEFT_SEC};
     struct result first = converse(&run, 7), again = converse(&run, 7), other = converse(&run, 8);
 
     (void)state;
     assert_true(first.hash == again.hash && first.frames == again.frames && first.took == again.took);
     assert_true(first.hash != other.hash);
+}
+
+/* fast.c takes what it takes as input.c would have. */
+static void the_fast_path_changes_no_byte(void **state)
+{
+    static const struct run runs[] = {
+        {.faults = BAD_WIRE, .total = 60000, .limit = 120 * WEFT_SEC},
+        {.faults = BAD_WIRE, .total = 60000, .limit = 120 * WEFT_SEC, .caps = TSO},
+        {.faults = "delay=5ms", .total = 1000000, .limit = 60 * WEFT_SEC, .caps = TSO},
+        {.faults = "delay=5ms,loss=1%",
+         .total = 300000,
+         .limit = 60 * WEFT_SEC,
+         .tcp = {.no_timestamps = true}},
+        {.faults = BAD_WIRE, .total = 60000, .limit = 240 * WEFT_SEC, .tcp = {.receive_buffer = 4096}},
+    };
+    struct test_rng rng = test_rng_start("fast path");
+    uint64_t taken = 0, frames = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 5 * 10; i++) {
+        struct run run = runs[i % 5];
+        uint64_t seed = test_rng_u64(&rng);
+        struct result fast = converse(&run, seed), slow;
+
+        run.tcp.no_fast_path = true;
+        slow = converse(&run, seed);
+        assert_true(fast.hash == slow.hash && fast.frames == slow.frames && fast.took == slow.took);
+        assert_true(fast.fast > 0 && slow.fast == 0);
+        taken += fast.fast;
+        frames += fast.frames;
+    }
+    assert_true(taken > frames / 5);
 }
 
 int main(void)
@@ -369,6 +414,7 @@ int main(void)
         cmocka_unit_test(a_clean_wire),
         cmocka_unit_test(other_mtus),
         cmocka_unit_test(a_seed_repeats_a_run_to_the_byte),
+        cmocka_unit_test(the_fast_path_changes_no_byte),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

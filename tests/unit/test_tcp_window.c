@@ -29,6 +29,25 @@ static void data_waits_for_the_window(void **state)
     tcp_peer_end(t);
 }
 
+/* A segment that comes late, but acknowledges more than all before, says the window too: the edge must not move
+ * with SND.UNA beyond what any segment has promised. Found by the wire checker. */
+static void a_late_segment_promises_no_more(void **state)
+{
+    struct tcp_peer *t = tcp_peer_established(&(struct tcp_peer_setup){.window = 4000});
+
+    (void)state;
+    we_write(t, 9000);
+    for (uint32_t at = 1; at < 4001; at += 1000)
+        we_send(t, "A", at, 1, 1000);
+    peer_sends(t, "A", 1001, 1001, 0); /* what comes before it is late; the edge is at 5001 */
+    we_send(t, "A", 4001, 1, 1000);
+    t->window = 2000;
+    peer_sends(t, "A", 1, 3001, 1000); /* the edge is the same */
+    we_send(t, "A", 5001, 1001, 0);
+    we_send_nothing(t);
+    tcp_peer_end(t);
+}
+
 /*
  * MUST-35, MUST-36, SHLD-29, SHLD-30: the first probe after an RTO, each wait
  * twice the last. DEVIATES (see src/tcp/output.c): the probe is an old number without
@@ -375,6 +394,55 @@ static void thrown_away_data_does_not_shut_the_window(void **state)
     tcp_peer_end(t);
 }
 
+/*
+ * Both windows have been taken back from under what is in flight, by somebody between the ends: the peer's
+ * ACKs then carry numbers that we have received already (as ours do). What they acknowledge counts, or
+ * nothing would ever go on: RFC 9293 A.2. Found by the campaign.
+ */
+static void an_old_number_still_acknowledges(void **state)
+{
+    struct tcp_peer *t = tcp_peer_established(&(struct tcp_peer_setup){.window = 5000});
+
+    (void)state;
+    peer_sends(t, "PA", 1, 1, 1000);
+    we_read(t, 1000);
+    we_write(t, 4000);
+    ignore_sent(t);
+    peer_sends(t, "A", 501, 1001, 0); /* windows are as they were: RFC 9293 3.10.7.4 first */
+    assert_int_equal(tp_info(t).unacked, 4000);
+    ignore_sent(t);
+    t->window = 500;
+    peer_sends(t, "A", 1001, 1001, 0);
+    peer_sends(t, "A", 501, 3001, 0);
+    we_send(t, "A", 3500, 1001, 0);
+    assert_int_equal(tp_info(t).unacked, 1000);
+    peer_sends(t, "FA", 1, 4001, 100); /* data and FIN that were received, or never were, do not count */
+    we_send(t, "A", 4001, 1001, 0);
+    we_are(t, ESTABLISHED);
+    assert_int_equal(tp_info(t).unacked, 0);
+    tcp_peer_end(t);
+}
+
+/* But not a number that we can never have offered, nor the acknowledgement of what was not sent. */
+static void a_far_number_does_not(void **state)
+{
+    struct tcp_peer *t = tcp_peer_established(&(struct tcp_peer_setup){.window = 5000});
+
+    (void)state;
+    we_write(t, 3000);
+    t->window = 500;
+    peer_sends(t, "A", 1, 1, 0);
+    ignore_sent(t);
+    peer_sends(t, "A", (uint32_t)-0x10000000, 2001, 0);
+    peer_sends(t, "A", 0, 4001, 0);
+    peer_sends(t, "A", 100000000, 2001, 0);
+    ignore_sent(t);
+    assert_int_equal(tp_info(t).unacked, 3000);
+    peer_sends(t, "A", 0, 2001, 0);
+    assert_int_equal(tp_info(t).unacked, 1000);
+    tcp_peer_end(t);
+}
+
 /* An application that reads as it comes never sees the window shut, whatever the sizes. */
 static void window_and_stream_under_random_reading(void **state)
 {
@@ -407,6 +475,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(data_waits_for_the_window),
+        cmocka_unit_test(a_late_segment_promises_no_more),
         cmocka_unit_test(a_shut_window_is_probed),
         cmocka_unit_test(a_window_may_stay_shut_for_ever),
         cmocka_unit_test(a_peer_that_answers_no_probe_is_given_up),
@@ -424,6 +493,8 @@ int main(void)
         cmocka_unit_test(updates_without_scaling),
         cmocka_unit_test(probes_are_answered),
         cmocka_unit_test(thrown_away_data_does_not_shut_the_window),
+        cmocka_unit_test(an_old_number_still_acknowledges),
+        cmocka_unit_test(a_far_number_does_not),
         cmocka_unit_test(window_and_stream_under_random_reading),
     };
 

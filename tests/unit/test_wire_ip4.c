@@ -16,10 +16,10 @@ static enum wire_ip4_result parse(const uint8_t *bytes, size_t linear, size_t pa
 {
     /* Memory of the exact size, so that the sanitizer sees a byte too far. */
     uint8_t *exact = malloc(linear ? linear : 1);
-    struct cursor c = cursor_of(exact, linear);
     enum wire_ip4_result result;
 
     memcpy(exact, bytes, linear);
+    struct cursor c = cursor_of(exact, linear);
     result = wire_ip4_parse(&c, packet_len, out);
     free(exact);
     return result;

@@ -89,6 +89,31 @@ static void the_rest(void **state)
     assert_int_equal(opts.user_timeout, 30);
 }
 
+/* RFC 6994 3: fast open before it had its own kind; other experiments are unknown options. */
+static void fast_open_as_an_experiment(void **state)
+{
+    static const uint8_t request[] = {254, 4, 0xf9, 0x89};
+    static const uint8_t cookie[] = {254, 12, 0xf9, 0x89, 1, 2, 3, 4, 5, 6, 7, 8};
+    static const uint8_t other[] = {254, 8, 0xf9, 0x88, 1, 2, 3, 4, 254, 3, 0xf9, 254, 2};
+    static const uint8_t both[] = {34, 6, 1, 2, 3, 4, 254, 4, 0xf9, 0x89};
+    struct wire_tcp_opts opts;
+    uint8_t out[40];
+
+    (void)state;
+    assert_true(parse(request, sizeof(request), &opts));
+    assert_true(opts.has_fast_open && opts.fast_open_is_experimental && opts.cookie_len == 0);
+    assert_int_equal(emit(&opts, out), sizeof(request));
+    assert_memory_equal(out, request, sizeof(request));
+    assert_true(parse(cookie, sizeof(cookie), &opts));
+    assert_true(opts.has_fast_open && opts.fast_open_is_experimental && opts.cookie_len == 8);
+    assert_int_equal(emit(&opts, out), sizeof(cookie));
+    assert_memory_equal(out, cookie, sizeof(cookie));
+    assert_true(parse(other, sizeof(other), &opts));
+    assert_false(opts.has_fast_open || opts.fast_open_is_experimental);
+    assert_true(parse(both, sizeof(both), &opts));
+    assert_true(opts.has_fast_open && !opts.fast_open_is_experimental && opts.cookie_len == 4);
+}
+
 /* RFC 9293 MUST-6: an unknown option is passed over by its length. */
 static void unknown_options_are_passed_over(void **state)
 {
@@ -205,6 +230,21 @@ static void first_counts(void **state)
     assert_true(opts.has_fast_open);
 }
 
+/* RFC 5925 2.2: whoever reads it must know that it was there, and bad. */
+static void a_bad_ao_is_told(void **state)
+{
+    struct wire_tcp_opts opts;
+
+    (void)state;
+    assert_true(parse("\x1d\x03\x01", 3, &opts));
+    assert_true(opts.has_bad_ao && !opts.has_ao);
+    assert_true(parse("\x1d\x04\x01\x02", 4, &opts));
+    assert_true(opts.has_ao && !opts.has_bad_ao);
+    assert_true(parse("\x1d\x04\x01\x02\x01\x1d\x05\x03\x04\x05", 10, &opts));
+    assert_true(opts.has_ao && opts.has_bad_ao);
+    assert_int_equal(opts.ao[0], 1);
+}
+
 /* RFC 5482 3.4: a timeout of zero is reserved. A window scale above 14 stands as it came. */
 static void odd_values(void **state)
 {
@@ -229,6 +269,16 @@ static void alignment(void **state)
     opts = (struct wire_tcp_opts){.has_sack_permitted = true, .has_wscale = true, .wscale = 9};
     assert_int_equal(emit(&opts, out), 8);
     assert_memory_equal(out, "\x01\x01\x04\x02\x01\x03\x03\x09", 8);
+    opts = (struct wire_tcp_opts){.has_sack_permitted = true,
+                                  .has_timestamps = true,
+                                  .has_wscale = true,
+                                  .wscale = 9,
+                                  .wscale_first = true};
+    assert_int_equal(emit(&opts, out), 16);
+    assert_memory_equal(out, "\x01\x03\x03\x09\x04\x02\x08\x0a\0\0\0\0\0\0\0\0", 16);
+    opts = (struct wire_tcp_opts){.has_wscale = true, .wscale = 9, .has_fast_open = true, .cookie_len = 4};
+    assert_int_equal(emit(&opts, out), 12); /* the NOPs of fast open stand behind it */
+    assert_memory_equal(out, "\x01\x03\x03\x09\x22\x06\0\0\0\0\x01\x01", 12);
     opts = (struct wire_tcp_opts){0};
     assert_int_equal(emit(&opts, out), 0);
 }
@@ -274,6 +324,7 @@ static void random_opts(struct test_rng *rng, struct wire_tcp_opts *o, const uin
         .nsacks = (uint8_t)test_rng_below(rng, 5),
         .user_timeout_minutes = test_rng_below(rng, 2),
         .user_timeout = (uint16_t)test_rng_between(rng, 1, 0x7fff),
+        .fast_open_is_experimental = test_rng_below(rng, 2),
         .cookie_len = (uint8_t)(2 * test_rng_between(rng, 2, 8)),
         .md5 = bytes,
         .ao = bytes,
@@ -296,6 +347,7 @@ static void assert_kept(const struct wire_tcp_opts *in, const struct wire_tcp_op
                     out->user_timeout_minutes == in->user_timeout_minutes);
     if (out->has_fast_open) {
         assert_int_equal(out->cookie_len, in->cookie_len);
+        assert_int_equal(out->fast_open_is_experimental, in->fast_open_is_experimental);
         assert_memory_equal(out->cookie, in->cookie, in->cookie_len);
     }
     if (out->has_md5)
@@ -360,11 +412,13 @@ int main(void)
         cmocka_unit_test(options_of_a_syn),
         cmocka_unit_test(options_of_an_ack_with_sack),
         cmocka_unit_test(the_rest),
+        cmocka_unit_test(fast_open_as_an_experiment),
         cmocka_unit_test(unknown_options_are_passed_over),
         cmocka_unit_test(nothing_follows_end),
         cmocka_unit_test(cut_anywhere),
         cmocka_unit_test(every_length_of_every_kind),
         cmocka_unit_test(first_counts),
+        cmocka_unit_test(a_bad_ao_is_told),
         cmocka_unit_test(odd_values),
         cmocka_unit_test(alignment),
         cmocka_unit_test(sack_blocks_take_the_room_that_is_left),

@@ -5,57 +5,66 @@
  * Owns    the growth of cwnd in slow start and congestion avoidance.
  */
 #include "tcp/cc/cc.h"
+#include "tcp/cc/slow_start.h"
 
-/* L, the most segments that one ACK may add in slow start: RFC 3465 2.2 says 2; RFC 9406 4.3 finds 8
- * right where ACKs stand for many segments. After a timeout it is 1 (RFC 3465 2.3). */
-#define SLOW_START_LIMIT_SEGS 8u
+/* RFC 3465 2.3: L, the most segments that one ACK may add in slow start; in the slow start that follows a timeout
+ * it is 1, since ACKs for much are common then and say little of what has left the network. */
+#define SLOW_START_LIMIT_SEGS 2u
 
-/* RFC 6928 2: min(10 * MSS, max(2 * MSS, 14600)). */
-uint32_t tcp_cc_initial_window(const struct tcb *tcb)
+struct newreno {
+    uint64_t acked;     /* bytes acknowledged and not yet turned into growth: bytes_acked of RFC 3465 2.1 */
+    bool after_timeout; /* the slow start under way follows one */
+};
+
+static void init(struct weft_cc *cc)
 {
-    uint32_t mss = tcb->snd.mss;
-    uint32_t segs = tcb->tcp->config.initial_window_segs;
-    uint32_t bound = 2 * mss > segs * 1460 ? 2 * mss : segs * 1460;
-
-    return segs * mss < bound ? segs * mss : bound;
+    (void)cc;
 }
 
-static void init(struct tcb *tcb)
+/* RFC 3465 2.2. Returns the bytes that are left for avoidance. */
+static uint32_t slow_start(struct weft_cc *cc, const struct newreno *reno, uint32_t acked)
 {
-    tcb->cc.cwnd = tcp_cc_initial_window(tcb);
-    tcb->cc.ssthresh = UINT32_MAX;
-    tcb->cc.acked = 0;
+    uint32_t most = cc->mss * (reno->after_timeout ? 1 : SLOW_START_LIMIT_SEGS);
+
+    return cc_slow_start(cc, acked < most ? acked : most);
 }
 
-static void grow(struct tcb *tcb, uint32_t acked)
+static void ack(struct weft_cc *cc, const struct weft_cc_ack *ack)
 {
-    struct tcp_congestion *cc = &tcb->cc;
-    uint32_t mss = tcb->snd.mss;
+    struct newreno *reno = (struct newreno *)cc->memory;
+    uint32_t acked = ack->acked;
 
-    if (cc->cwnd < cc->ssthresh) {
-        uint32_t most = mss * (cc->state == TCP_CA_LOSS ? 1 : SLOW_START_LIMIT_SEGS);
-
-        cc->cwnd += acked < most ? acked : most;
+    if (!ack->may_grow)
         return;
-    }
-    cc->acked += acked;
-    if (cc->acked >= cc->cwnd) {
-        cc->acked -= cc->cwnd;
-        cc->cwnd += mss;
+    if (cc->cwnd < cc->ssthresh)
+        acked = slow_start(cc, reno, acked);
+    if (acked == 0)
+        return;
+    /* RFC 3465 2.1: a segment for each window that is acknowledged. */
+    reno->acked += acked;
+    if (reno->acked >= cc->cwnd) {
+        reno->acked -= cc->cwnd;
+        cc->cwnd += cc->mss;
     }
 }
 
 /* RFC 5681 equation 4: max(FlightSize / 2, 2 * SMSS). */
-static uint32_t reduced(const struct tcb *tcb, uint32_t flight)
+static void congestion(struct weft_cc *cc, enum weft_cc_signal signal, uint32_t flight)
 {
-    uint32_t half = (flight < tcb->cc.cwnd ? flight : tcb->cc.cwnd) / 2;
+    struct newreno *reno = (struct newreno *)cc->memory;
+    uint32_t half = flight / 2;
 
-    return half > 2u * tcb->snd.mss ? half : 2u * tcb->snd.mss;
+    reno->acked = 0;
+    reno->after_timeout = signal == WEFT_CC_BY_TIMEOUT;
+    cc->ssthresh = half > 2 * cc->mss ? half : 2 * cc->mss;
+    /* An echoed mark leaves less than two segments, if need be (RFC 3168 6.1.2). */
+    if (signal == WEFT_CC_BY_ECN)
+        cc->cwnd = half > cc->mss ? half : cc->mss;
 }
 
-const struct tcp_cc_ops tcp_cc_newreno = {
+const struct weft_congestion tcp_cc_newreno = {
     .name = "newreno",
     .init = init,
-    .grow = grow,
-    .reduced = reduced,
+    .ack = ack,
+    .congestion = congestion,
 };
