@@ -81,9 +81,9 @@ def fairness_rows(args, pool):
         for rtt in (20, 100):
             if args.only and args.only not in f"fairness {rate} mbit {rtt} ms":
                 continue
-            seconds = 3 * args.seconds
+            seconds = 9 * args.seconds
             jobs.append((rate, rtt, [
-                pool.submit(run, args, wire(rate, rtt), ["weft:kernel", "kernel:kernel"], seed, seconds, seconds // 4)
+                pool.submit(run, args, wire(rate, rtt), ["weft:kernel", "kernel:kernel"], seed, seconds, seconds // 3)
                 for seed in range(1, args.runs + 1)]))
     for rate, rtt, futures in jobs:
         rates = [mean(column) for column in zip(*(f.result() for f in futures))]
@@ -124,7 +124,7 @@ def write_tables(path, lines):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--program", default="build/bench/versus")
-    parser.add_argument("--seconds", type=int, default=20, help="of one run; flows that compete get three times as long")
+    parser.add_argument("--seconds", type=int, default=20, help="of one run; flows that compete get nine times as long")
     parser.add_argument("--runs", type=int, default=3, help="for each figure, each with a seed of its own")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="runs at one time")
     parser.add_argument("--only", help="paths whose name has this: '5 % loss', '100 mbit 20 ms', 'fairness'")
