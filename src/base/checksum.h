@@ -44,6 +44,16 @@ static inline uint16_t checksum_finish(uint64_t sum)
     return (uint16_t)~checksum_fold(sum);
 }
 
+/* The same for a transport's field, `offset` bytes into its header. A zero says "none" in UDP alone, which
+ * therefore sends the other form of zero (RFC 768); a TCP or ICMP checksum of zero stays one. */
+static inline uint16_t checksum_finish_transport(uint64_t sum, unsigned offset)
+{
+    enum { UDP_CHECKSUM = 6 }; /* of these protocols only UDP has its field there */
+    uint16_t checksum = checksum_finish(sum);
+
+    return checksum == 0 && offset == UDP_CHECKSUM ? 0xffff : checksum;
+}
+
 /* The sum of the pseudo-header (RFC 9293 3.1, RFC 8200 8.1) of a segment of `len` bytes; both
  * addresses are of one family. */
 uint64_t checksum_pseudo(const struct weft_addr *src, const struct weft_addr *dst, uint8_t proto,

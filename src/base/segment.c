@@ -56,14 +56,11 @@ uint64_t checksum_pkt(const struct weft_pkt *pkt, const uint8_t *start)
 void weft_pkt_finish_checksum(struct weft_pkt *pkt)
 {
     uint8_t *start = pkt->buf + pkt->csum_start;
-    uint16_t checksum;
 
     if (!(pkt->flags & WEFT_PKT_CSUM_PARTIAL))
         return;
     weft_assert(pkt->csum_start + pkt->csum_offset + 2u <= weft_pkt_headroom(pkt) + pkt->len);
-    checksum = checksum_finish(checksum_pkt(pkt, start));
-    /* In UDP 0 says that there is none, and 0xffff is the same number (RFC 768). */
-    put_be16(start + pkt->csum_offset, checksum ? checksum : 0xffff);
+    put_be16(start + pkt->csum_offset, checksum_finish_transport(checksum_pkt(pkt, start), pkt->csum_offset));
     pkt->flags &= (uint16_t)~WEFT_PKT_CSUM_PARTIAL;
 }
 

@@ -47,13 +47,10 @@ static void complete_ip_length(uint8_t *ip, uint32_t len)
     }
 }
 
-/* The field holds the sum of the pseudo-header; that of the `len` bytes at `start` is added. As
- * weft_pkt_finish_checksum, a zero is written as its other form, which UDP needs (RFC 768). */
+/* The field holds the sum of the pseudo-header; that of the `len` bytes at `start` is added. */
 static void complete_checksum(uint8_t *start, uint32_t len, uint32_t offset)
 {
-    uint16_t checksum = checksum_finish(checksum_sum(start, len));
-
-    put_be16(start + offset, checksum ? checksum : 0xffff);
+    put_be16(start + offset, checksum_finish_transport(checksum_sum(start, len), offset));
 }
 
 /* Writes the frame to the scratch buffer; returns its length. */

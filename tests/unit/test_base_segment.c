@@ -35,7 +35,6 @@ static uint16_t model_tcp_checksum(const struct frame *f)
 static void model_set_lengths_and_sums(struct frame *f)
 {
     uint8_t *ip = f->bytes + f->l3;
-    uint16_t checksum;
 
     if (f->is_ip4) {
         put_be16(ip + 2, (uint16_t)(f->len - f->l3));
@@ -45,8 +44,7 @@ static void model_set_lengths_and_sums(struct frame *f)
         put_be16(ip + 4, (uint16_t)(f->len - f->l3 - 40));
     }
     put_be16(f->bytes + f->l4 + 16, 0);
-    checksum = model_tcp_checksum(f);
-    put_be16(f->bytes + f->l4 + 16, checksum ? checksum : 0xffff);
+    put_be16(f->bytes + f->l4 + 16, model_tcp_checksum(f));
 }
 
 /* Segment number `i` of `super`. */
@@ -396,8 +394,9 @@ static void checksum_of_any_packet(void **state)
     test_pool_free(pool);
 }
 
-/* RFC 768: a computed checksum of zero is sent as all ones. */
-static void zero_is_sent_as_ones(void **state)
+/* RFC 768: UDP's computed checksum of zero is sent as all ones, for a zero says that there is none. TCP's
+ * stays (RFC 9293 3.1). */
+static void only_udp_sends_zero_as_ones(void **state)
 {
     struct weft_pool *pool = test_pool_new(0, 0, 0);
     struct weft_pkt *pkt = weft_pkt_new_rx(pool, 20);
@@ -410,6 +409,16 @@ static void zero_is_sent_as_ones(void **state)
     pkt->csum_offset = 6;
     weft_pkt_finish_checksum(pkt);
     assert_int_equal(get_be16(pkt->data + 6), 0xffff);
+    weft_pkt_free(pkt);
+
+    pkt = weft_pkt_new_rx(pool, 20);
+    memset(weft_pkt_put(pkt, 20), 0, 20);
+    put_be16(pkt->data + 14, 0xffff);
+    pkt->flags = WEFT_PKT_CSUM_PARTIAL;
+    pkt->csum_start = 20;
+    pkt->csum_offset = 16;
+    weft_pkt_finish_checksum(pkt);
+    assert_int_equal(get_be16(pkt->data + 16), 0);
     weft_pkt_free(pkt);
     test_pool_free(pool);
 }
@@ -425,7 +434,7 @@ int main(void)
         cmocka_unit_test(malformed_headers_are_refused),
         cmocka_unit_test(headers_longer_than_the_room_are_refused),
         cmocka_unit_test(checksum_of_any_packet),
-        cmocka_unit_test(zero_is_sent_as_ones),
+        cmocka_unit_test(only_udp_sends_zero_as_ones),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,7 @@ struct diary {
         bool outgoing;
         uint32_t len, seq;
         weft_time now;
+        uint16_t checksum;
         bool is_whole;
     } shown[MAX_SHOWN];
     unsigned rounds, closed;
@@ -28,6 +29,7 @@ static void note_frame(void *ctx, bool outgoing, const uint8_t *bytes, uint32_t 
     diary->shown[i].len = len;
     diary->shown[i].seq = get_be32(bytes + LINK_ETH_LEN + LINK_IP4_LEN + 4);
     diary->shown[i].now = now;
+    diary->shown[i].checksum = get_be16(bytes + LINK_ETH_LEN + LINK_IP4_LEN + 16);
     diary->shown[i].is_whole = link_is_whole(bytes, len, LINK_ETH_LEN);
 }
 
@@ -143,6 +145,25 @@ static void sent_frames_are_shown_when_taken(void **state)
     free_bench(b);
 }
 
+/* RFC 9293 3.1: all ones as the other form of zero is UDP's alone (RFC 768). */
+static void checksum_of_zero_is_shown_as_zero(void **state)
+{
+    struct bench *b = make_bench(0);
+    struct weft_pkt *pkt = make_packet(b, 7);
+    uint8_t segment[LINK_TCP_LEN + 100];
+    uint8_t *urgent;
+
+    (void)state;
+    weft_pkt_copy_out(pkt, LINK_ETH_LEN + LINK_IP4_LEN, segment, sizeof(segment));
+    urgent = pkt->buf + pkt->csum_start + 18;
+    put_be16(urgent, (uint16_t)~link_sum(0, segment, sizeof(segment)));
+    link_send_one(b->tee, pkt, 0);
+    assert_int_equal(b->diary.count, 1);
+    assert_true(b->diary.shown[0].is_whole);
+    assert_int_equal(b->diary.shown[0].checksum, 0);
+    free_bench(b);
+}
+
 static void super_segments_are_shown_whole(void **state)
 {
     struct bench *b = make_bench(0);
@@ -240,6 +261,7 @@ int main(void)
         cmocka_unit_test(says_what_the_inner_link_is),
         cmocka_unit_test(received_frames_are_shown),
         cmocka_unit_test(sent_frames_are_shown_when_taken),
+        cmocka_unit_test(checksum_of_zero_is_shown_as_zero),
         cmocka_unit_test(super_segments_are_shown_whole),
         cmocka_unit_test(errors_pass_through),
         cmocka_unit_test(strange_marks_do_no_harm),
