@@ -261,10 +261,13 @@ int64_t tcp_segment_send(struct tcb *tcb, const struct tcp_outgoing *wanted)
 /* What a segment holds at least, even where options would take all; ours. */
 #define DATA_MIN 8u
 
-/* What a window must hold at least, whatever was learned with other segment sizes. */
-static void fit_window_to_mss(struct tcb *tcb)
+/* What a window must hold at least, whatever was learned with other segment sizes. The loss window is one segment
+ * (RFC 5681 3.1), also when a timeout was that of a segment too big for the path (RFC 1191 6.5). */
+static void fit_window_to_mss(struct tcb *tcb, uint32_t before)
 {
-    if (tcb->cc.cwnd < tcb->snd.mss)
+    bool is_loss_window = tcb->cc.state == TCP_CA_LOSS && tcb->cc.cwnd <= before;
+
+    if (tcb->cc.cwnd < tcb->snd.mss || is_loss_window)
         tcb->cc.cwnd = tcb->snd.mss;
     if (tcb->cc.ssthresh < 2u * tcb->snd.mss)
         tcb->cc.ssthresh = 2u * tcb->snd.mss;
@@ -277,6 +280,7 @@ void tcp_segment_update_mss(struct tcb *tcb)
     uint32_t size = tcp_pmtud_size(tcb);
     uint32_t mss = size > headers ? size - headers : 0;
     uint32_t peer_mss = tcb->snd.peer_mss;
+    uint16_t before = tcb->snd.mss;
 
     if (peer_mss < PEER_MSS_MIN)
         peer_mss = PEER_MSS_MIN;
@@ -291,5 +295,5 @@ void tcp_segment_update_mss(struct tcb *tcb)
     tcb->is_signed = tcp_md5_is_due(tcb);
     mss = mss > tcp_usual_options(tcb) + DATA_MIN ? mss - tcp_usual_options(tcb) : DATA_MIN;
     tcb->snd.mss = (uint16_t)mss;
-    fit_window_to_mss(tcb);
+    fit_window_to_mss(tcb, before);
 }

@@ -538,6 +538,26 @@ static void a_claim_is_believed_after_a_timeout(void **state)
     tcp_peer_end(t);
 }
 
+/* A timeout's window is one segment (RFC 5681 3.1), whatever its size becomes: only one is sent until something is
+ * acknowledged (RFC 1191 6.5). */
+static void a_claim_after_a_timeout_leaves_one_segment(void **state)
+{
+    struct tcp_peer *t = tcp_peer_established(&(struct tcp_peer_setup){.mss = 1460, .sack = true});
+
+    (void)state;
+    we_write(t, 2920);
+    while (tp_info(t).timeouts == 0) {
+        ignore_sent(t); /* and a tail probe */
+        after(t, 10 * WEFT_MSEC);
+    }
+    we_send(t, "A", 1, 1, 1460);
+    we_send_nothing(t);
+    peer_sends_icmp(t, FRAGMENTATION, 600, 1);
+    we_send(t, "A", 1, 1, 560);
+    we_send_nothing(t);
+    tcp_peer_end(t);
+}
+
 /* What we have sent was not larger: the message is about something else. */
 static void a_claim_about_smaller_packets_is_nonsense(void **state)
 {
@@ -624,6 +644,7 @@ int main(void)
         cmocka_unit_test(a_probe_lost_among_others_says_nothing),
         cmocka_unit_test(a_claim_is_refuted_by_an_acknowledgement),
         cmocka_unit_test(a_claim_is_believed_after_a_timeout),
+        cmocka_unit_test(a_claim_after_a_timeout_leaves_one_segment),
         cmocka_unit_test(a_claim_about_smaller_packets_is_nonsense),
         cmocka_unit_test(the_first_claim_is_believed_at_once),
         cmocka_unit_test(a_claim_about_a_probe_guides_the_search),
