@@ -39,6 +39,15 @@ static uint32_t payload_of(const struct tcb *tcb, tcp_seq start, tcp_seq end)
     return seq_gt(data_end, start) ? seq_span(start, data_end) : 0;
 }
 
+/* Whether the head, sent again, begins the retransmission timer anew. After a timeout that matters when pacing has kept
+ * it back, or when it is the retransmission that was lost. */
+static bool has_timeout_of_its_own(const struct tcb *tcb)
+{
+    if (tcb->cc.state == TCP_CA_RECOVERY)
+        return tcb->has_sack || !tcb->cc.had_partial_ack;
+    return tcb->cc.state == TCP_CA_LOSS;
+}
+
 /* Sends the first `len` bytes of a range again. Returns false when something ran out. */
 static bool resend(struct tcb *tcb, struct tcp_range *range, uint32_t len, enum weft_tcp_send_reason why)
 {
@@ -71,8 +80,7 @@ static bool resend(struct tcb *tcb, struct tcp_range *range, uint32_t len, enum 
     tcb->last_sent = core->now;
     tcp_sack_resent(tcb, range, span);
     tcp_timer_data_sent(tcb);
-    if (seq_eq(start, tcb->snd.una) && tcb->cc.state == TCP_CA_RECOVERY &&
-        (tcb->has_sack || !tcb->cc.had_partial_ack))
+    if (seq_eq(start, tcb->snd.una) && has_timeout_of_its_own(tcb))
         tcp_timer_head_resent(tcb);
     return true;
 }

@@ -389,6 +389,12 @@ static void r1_is_reached(struct tcb *tcb)
     tcp_signal(tcb, tcp_events(tcb) & WEFT_TROUBLE);
 }
 
+/* What is to be sent again waits for its turn: nothing can be timed out that has not gone. */
+static bool is_head_paced(const struct tcb *tcb)
+{
+    return is_set(tcb, WEFT_TIMER_PACING) && tcb->board.head && (tcb->board.head->flags & TCP_RANGE_LOST);
+}
+
 /* RFC 9293 3.8.3: R1 and R2, for SYNs with their own R2 (MUST-23). */
 static bool on_retransmission(struct tcb *tcb)
 {
@@ -397,7 +403,7 @@ static bool on_retransmission(struct tcb *tcb)
     if (tcb->deadline[WEFT_TIMER_PROBE] <= now_of(tcb))
         return true;
     /* RFC 8985 8: while RACK waits for what may only be late, its timer stands in the timeout's place. */
-    if (is_set(tcb, WEFT_TIMER_REORDER)) {
+    if (is_set(tcb, WEFT_TIMER_REORDER) || is_head_paced(tcb)) {
         arm(tcb, WEFT_TIMER_RTO, tcp_rtt_rto(tcb));
         return true;
     }

@@ -133,6 +133,33 @@ static void retransmissions_are_paced(void **state)
     assert_true(resent_at_once(NULL) > 2);
 }
 
+static void very_slow(struct weft_sock *sock)
+{
+    assert_int_equal(weft_sock_setopt(sock, WEFT_OPT_MAX_PACING_RATE, 1000), 0);
+}
+
+/* What waits for its turn has not gone, and cannot be timed out; its timeout begins with it (RFC 6298 5.1). */
+static void a_timeout_waits_for_the_pace(void **state)
+{
+    struct tcp_peer_setup setup = {.sack = true, .prepare = very_slow, .tcp = {.no_tail_probe = true}};
+    struct tcp_peer *t = tcp_peer_measured(&setup);
+    weft_time rto = tp_info(t).rto;
+
+    (void)state;
+    we_write(t, 2000);
+    ignore_sent(t);
+    after(t, 1900 * WEFT_MSEC);
+    assert_int_equal(tp_info(t).timeouts, 1);
+    we_send_nothing(t);
+    after(t, 101 * WEFT_MSEC);
+    we_send(t, "A", 1, 1, 1000);
+    after(t, 2 * rto - 10 * WEFT_MSEC);
+    assert_int_equal(tp_info(t).timeouts, 1);
+    after(t, 20 * WEFT_MSEC);
+    assert_int_equal(tp_info(t).timeouts, 2);
+    tcp_peer_end(t);
+}
+
 /* Without a bound the rate is what fills cwnd in a round trip, twice in slow start: 10 segments in 50 ms. */
 static void the_rate_of_cwnd(void **state)
 {
@@ -337,6 +364,7 @@ int main(void)
         cmocka_unit_test(a_pause_gives_no_credit),
         cmocka_unit_test(a_millisecond_goes_at_once),
         cmocka_unit_test(retransmissions_are_paced),
+        cmocka_unit_test(a_timeout_waits_for_the_pace),
         cmocka_unit_test(the_rate_of_cwnd),
         cmocka_unit_test(off_means_bursts),
         cmocka_unit_test(it_can_be_switched),
