@@ -399,8 +399,8 @@ static bool is_head_paced(const struct tcb *tcb)
 static bool on_retransmission(struct tcb *tcb)
 {
     bool handshake = tcb->state == WEFT_TCP_SYN_SENT || tcb->state == WEFT_TCP_SYN_RECEIVED;
-    /* RFC 8985 7.2: a probe that is due at the same moment goes in the timeout's place. */
-    if (tcb->deadline[WEFT_TIMER_PROBE] <= now_of(tcb))
+    /* RFC 8985 7.2: a probe that is due at the same moment goes in the timeout's place, if it may go. */
+    if (tcb->deadline[WEFT_TIMER_PROBE] <= now_of(tcb) && !tcp_pace_is_held(tcb))
         return true;
     /* RFC 8985 8: while RACK waits for what may only be late, its timer stands in the timeout's place. */
     if (is_set(tcb, WEFT_TIMER_REORDER) || is_head_paced(tcb)) {

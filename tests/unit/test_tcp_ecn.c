@@ -390,8 +390,8 @@ static void a_window_of_one_waits(void **state)
     tcp_peer_end(t);
 }
 
-/* Five segments are out, with a round trip of 100 ms, more is written, and the window has shrunk to one. */
-static struct tcp_peer *one_of_five(void)
+/* So many segments are out, with a round trip of 100 ms, more is written, and the window has shrunk to one. */
+static struct tcp_peer *one_of(unsigned segs)
 {
     struct tcp_peer *t = agreed(&asking);
 
@@ -402,19 +402,34 @@ static struct tcp_peer *one_of_five(void)
         peer_sends(t, "A", 1, 101 + 100 * i, 0);
     }
     tp_rebase(t);
-    t->sock->tcb->cc.cwnd = 5000;
+    t->sock->tcb->cc.cwnd = 1000 * segs;
     we_write(t, 20000);
-    for (unsigned i = 0; i < 5; i++)
+    for (unsigned i = 0; i < segs; i++)
         we_send(t, "A", 1 + 1000 * i, 1, 1000);
     t->sock->tcb->cc.cwnd = 1000;
     after(t, 100 * WEFT_MSEC);
     return t;
 }
 
+/* A tail probe that must wait does not take the timeout's place, when both are due at one moment. */
+static void a_probe_that_waits_is_no_timeout(void **state)
+{
+    struct tcp_peer *t = one_of(1);
+
+    (void)state;
+    peer_sends(t, "AE", 1, 501, 0); /* nothing new goes for a timeout */
+    we_send_nothing(t);
+    t->sock->tcb->pace.hold += WEFT_MSEC; /* the timeout has become shorter since, by what was measured */
+    after(t, tp_info(t).rto);
+    assert_int_equal(tp_info(t).timeouts, 1);
+    we_send(t, "A", 501, 1, 500);
+    tcp_peer_end(t);
+}
+
 /* What waits is new data; a loss is repaired meanwhile. */
 static void what_is_lost_does_not_wait(void **state)
 {
-    struct tcp_peer *t = one_of_five();
+    struct tcp_peer *t = one_of(5);
 
     (void)state;
     peer_sends(t, "AE", 1, 1001, 0);
@@ -432,7 +447,7 @@ static void what_is_lost_does_not_wait(void **state)
 /* The retransmission timer begins anew, also with an echo that acknowledges nothing; no probe goes before it. */
 static void an_echo_begins_the_timeout_anew(void **state)
 {
-    struct tcp_peer *t = one_of_five();
+    struct tcp_peer *t = one_of(5);
 
     (void)state;
     after(t, 30 * WEFT_MSEC);
@@ -463,7 +478,7 @@ static void a_fin_waits_with_it(void **state)
  * way round; of the next window it does. */
 static void a_probe_repairs_a_window_that_has_paid(void **state)
 {
-    struct tcp_peer *t = one_of_five();
+    struct tcp_peer *t = one_of(5);
     struct tcb *tcb = t->sock->tcb;
 
     (void)state;
@@ -486,7 +501,7 @@ static void a_probe_repairs_a_window_that_has_paid(void **state)
     assert_int_equal(tp_info(t).ssthresh, 2500);
     assert_true(tp_info(t).cwnd >= cwnd);
     tcp_peer_end(t);
-    t = one_of_five();
+    t = one_of(5);
     tcb = t->sock->tcb;
     tcb->cc.cwnd = 5000;
     t->window = 5000;
@@ -546,6 +561,7 @@ int main(void)
         cmocka_unit_test(an_echo_without_agreement_is_ignored),
         cmocka_unit_test(cwr_goes_alone),
         cmocka_unit_test(a_window_of_one_waits),
+        cmocka_unit_test(a_probe_that_waits_is_no_timeout),
         cmocka_unit_test(what_is_lost_does_not_wait),
         cmocka_unit_test(an_echo_begins_the_timeout_anew),
         cmocka_unit_test(a_fin_waits_with_it),
