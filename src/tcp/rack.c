@@ -167,6 +167,15 @@ void tcp_rack_forget_resent(struct tcb *tcb, const struct tcp_delivery *delivery
     tcb->rack.end_seq = tcb->snd.una;
 }
 
+/* RFC 8985 6.2 step 3 looks for an original that arrives late. One that had been sent again by then is not told by
+ * its range, but by what takes the recovery back; or on a path with much reordering, where all that is late is sent
+ * again, nothing would ever be seen. */
+void tcp_rack_was_reordered(struct tcb *tcb)
+{
+    tcb->rack.reordering_seen = true;
+    tcb->account.reord_seen++;
+}
+
 /* The last segment of the probe's, which goes up to TLP.end_seq; a FIN there may not be counted. */
 static bool dsack_matches_probe(const struct tcp_rack *rack, const struct tcp_delivery *delivery)
 {

@@ -1165,6 +1165,9 @@ bool tcp_rack_probe_repaired(struct tcb *tcb, const struct tcp_delivery *deliver
 /* A recovery was spurious: that copies sent again have arrived was a wrong conclusion. */
 void tcp_rack_forget_resent(struct tcb *tcb, const struct tcp_delivery *delivery);
 
+/* A fast recovery was not called for: what it took for lost was late. */
+void tcp_rack_was_reordered(struct tcb *tcb);
+
 /* --- dupack.c --------------------------------------------------------------------------------------------- */
 
 /* Counts what an ACK tells, and returns the bytes that have arrived by it (DeliveredData, RFC 9937 6). */

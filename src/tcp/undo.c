@@ -286,6 +286,8 @@ static void take_back(struct tcb *tcb, const struct tcp_delivery *delivery, enum
         tcp_rack_forget_resent(tcb, delivery);
     if (undo->by_timeout)
         tcp_rtt_restart(tcb, undo->srtt_prev, undo->rttvar_prev, cc->recover);
+    else
+        tcp_rack_was_reordered(tcb);
     if (delivery->ece || undo->windows_stay)
         keep_window(tcb);
     else

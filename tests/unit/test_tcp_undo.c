@@ -185,6 +185,32 @@ static void an_old_echo_takes_a_fast_recovery_back(void **state)
     tcp_peer_end(t);
 }
 
+/* RFC 8985 6.2 step 3: what was only late has been reordered, though it had gone again by then; the next that is late is
+ * waited for. */
+static void what_was_late_shows_reordering(void **state)
+{
+    struct tcp_peer *t = ten_out(&both_on);
+    uint32_t original = t->tsecr;
+
+    (void)state;
+    after(t, 100 * WEFT_MSEC);
+    t->tsecr = original;
+    peer_sacks(t, 1, 1, 1001, 4001);
+    we_send(t, "A", 1, 1, 1000);
+    t->tsecr = original;
+    after(t, 10 * WEFT_MSEC);
+    peer_sends(t, "A", 1, 4001, 0);
+    is_undone(t, WEFT_COUNT_TCP_UNDONE_EIFEL);
+    assert_int_equal(tp_info(t).reord_seen, 1);
+    t->tsecr = original;
+    peer_sacks(t, 1, 4001, 5001, 8001);
+    ignore_sent(t); /* new data */
+    silence(
+        t, 10 * WEFT_MSEC); /* 120 ms of 125 have passed, three segments are SACKed, and nothing goes again */
+    assert_int_equal(tp_info(t).recoveries, 1);
+    tcp_peer_end(t);
+}
+
 /* RFC 3522 3.2: the second timeout for the same segment does not begin anew: RetransmitTS is that of the first. */
 static void the_first_retransmission_gives_the_time(void **state)
 {
@@ -793,6 +819,7 @@ int main(void)
         cmocka_unit_test(an_ack_with_a_dsack_is_no_witness),
         cmocka_unit_test(of_a_peer_with_dsack_an_ack_of_everything_is_a_witness),
         cmocka_unit_test(an_old_echo_takes_a_fast_recovery_back),
+        cmocka_unit_test(what_was_late_shows_reordering),
         cmocka_unit_test(the_first_retransmission_gives_the_time),
         cmocka_unit_test(eifel_can_be_switched_off),
         cmocka_unit_test(with_an_ecn_echo_the_windows_stay),
