@@ -8,7 +8,7 @@
 #   make conformance     which requirements are met, and the tests that prove it
 #   make table           writes tests/sim/throughput.txt anew: throughput by loss, round trip and rate
 #   make bench fuzz lint docs
-#   make versus          weft's TCP beside Linux's on bad paths, in real time: docs/versus-linux.md (20 minutes)
+#   make versus          weft's TCP beside Linux's on bad paths, in real time: docs/versus-linux.md (50 minutes)
 #   make packetdrill PACKETDRILL=… SCRIPTS=…   packetdrill scripts against weft (docs/packetdrill.md)
 #   make install [PREFIX=/usr/local] [DESTDIR=]
 

@@ -88,8 +88,7 @@ static void fill_options(struct tcb *tcb, const struct tcp_outgoing *segment, st
         tcp_ao_signer_of(tcb, is_syn, &signing->signer);
         tcp_ao_fill(&signing->signer, opts, signing->content);
     }
-    /* A probe of the path MTU is as large as it can be without. */
-    if ((tcb->uto.is_owed && !segment->is_mtu_probe) || (segment->flags & WIRE_TCP_SYN))
+    if (tcb->uto.is_owed || (segment->flags & WIRE_TCP_SYN))
         tcp_uto_fill(&tcb->options, opts);
     if (opts->has_timestamps) {
         opts->tsval = tcp_ts_clock(tcb->tcp) + tcb->ts_offset;
@@ -200,7 +199,7 @@ int64_t tcp_segment_send(struct tcb *tcb, const struct tcp_outgoing *wanted)
     if (!pkt)
         return -1;
     fill_options(tcb, &segment, &signing, &opts);
-    if (segment.is_mtu_probe) { /* its size was counted without them */
+    if (segment.is_mtu_probe) { /* as large as the path's packets can be, counted without these */
         opts.nsacks = 0;
         opts.has_user_timeout = false;
     }
