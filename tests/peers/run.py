@@ -3,7 +3,7 @@
 """
 Runs weft against real programs, each test in namespaces of its own.
 
-    run.py --weft BUILD/src/cli/weft [--only WORD]... [--light] [--list]
+    run.py --weft BUILD/src/cli/weft [--only WORD]... [--light] [--jobs N] [--list]
 
 Owns    the isolation: every test runs in new network, mount and PID namespaces
         (and a user namespace when we are not root). When a test ends, fails, is killed
@@ -25,6 +25,7 @@ import sys
 import tempfile
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -33,6 +34,7 @@ sys.path.insert(0, str(HERE))
 import harness  # noqa: E402  (the path is set just above)
 
 SKIPPED = 77
+running = set()  # the first process of each test that is under way
 
 
 def all_tests():
@@ -57,15 +59,14 @@ def run_isolated(test, args, directory):
     with open(os.path.join(directory, "output"), "w+") as output:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
                                    start_new_session=True)
+        running.add(process)
         try:
             status = process.wait(timeout=test.limit)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             status = None
-        except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
+        running.remove(process)
         output.seek(0)
         text = output.read()
     if status is None:
@@ -89,6 +90,33 @@ def run_inside(name, args):
         context.show_logs()
         return 1
     return 0
+
+
+def run_one(test, args, trouble):
+    """Returns (test, verdict, text, seconds)."""
+    missing = missing_tools(test)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="weft-peers-") as directory:
+        if trouble:
+            status, text = SKIPPED, trouble
+        elif missing:
+            status, text = SKIPPED, f"not installed: {', '.join(missing)}"
+        else:
+            status, text = run_isolated(test, args, directory)
+    return test, status, text, time.monotonic() - started
+
+
+def run_group(tests, jobs, args, trouble):
+    """Runs so many of them at once; yields what run_one returns, in the order in which they end."""
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        try:
+            for future in as_completed([pool.submit(run_one, test, args, trouble) for test in tests]):
+                yield future.result()
+        except BaseException:  # ^C reaches this thread alone
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in running.copy():
+                os.killpg(process.pid, signal.SIGKILL)
+            raise
 
 
 def report(number, test, status, text, seconds):
@@ -119,6 +147,7 @@ def main():
     parser.add_argument("--weft", required=True, type=Path, help="the command to test")
     parser.add_argument("--only", action="append", default=[], help="tests whose name contains this word")
     parser.add_argument("--light", action="store_true", help="without the long transfers and crowds")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2, help="how many light ones at once")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     parser.add_argument("--directory", help=argparse.SUPPRESS)
@@ -133,18 +162,13 @@ def main():
         return 0
     trouble = what_is_missing()
     failed = 0
-    for number, test in enumerate(tests, 1):
-        missing = missing_tools(test)
-        started = time.monotonic()
-        with tempfile.TemporaryDirectory(prefix="weft-peers-") as directory:
-            if trouble:
-                status, text = SKIPPED, trouble
-            elif missing:
-                status, text = SKIPPED, f"not installed: {', '.join(missing)}"
-            else:
-                status, text = run_isolated(test, args, directory)
-        failed += status not in (0, SKIPPED)
-        report(number, test, status, text, time.monotonic() - started)
+    number = 0
+    # Most light tests wait more than they work; those with long transfers and crowds need the machine for themselves.
+    for group, jobs in (([t for t in tests if not t.heavy], args.jobs), ([t for t in tests if t.heavy], 1)):
+        for test, status, text, seconds in run_group(group, jobs, args, trouble):
+            number += 1
+            failed += status not in (0, SKIPPED)
+            report(number, test, status, text, seconds)
     print(f"1..{len(tests)}")
     return 1 if failed else 0
 
