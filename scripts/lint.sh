@@ -109,6 +109,7 @@ check "the core needs no one" scripts/check-core-symbols.sh $build
 check "names in comments exist" scripts/check-comments.py
 check "the comment check finds planted faults" tests/lint/test_comments.py
 check "the ledger names tests that exist" scripts/conformance.py --names $build
+check "packetdrill scripts reach stand-ins, not the host" tests/lint/test_stand_ins.py
 check "the ledger check finds planted faults" tests/lint/test_conformance.py $build
 check "licence lines" licence_lines
 check "public headers stand alone" public_headers

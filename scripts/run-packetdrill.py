@@ -6,8 +6,9 @@ Runs packetdrill scripts against weft, in virtual time, and prints a table (docs
     scripts/run-packetdrill.py --packetdrill PATH [--flags WORDS] [--only TEXT] [--show] DIR|FILE...
 
 Owns    one run of packetdrill for each script, several at a time, each with a
-        bound on its real time, a knob file of its own and the stand-ins of
-        tests/packetdrill/bin first in PATH.
+        bound on its real time, a knob file of its own and, first in PATH, names
+        under which scripts find tests/packetdrill/stand-in instead of programs
+        that would change the host.
 Never   knows what a script expects.
 
 Exit status: 0 when all passed.
@@ -23,7 +24,8 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-STAND_INS = ROOT / "tests" / "packetdrill" / "bin"
+STAND_IN = ROOT / "tests" / "packetdrill" / "stand-in"
+STANDS_FOR = ["ethtool", "grep", "ip", "nstat", "python3", "sysctl", "tc"]
 PLUGIN = ROOT / "build" / "src" / "packetdrill" / "libweft-packetdrill.so"
 LIMIT_S = 30
 
@@ -76,18 +78,27 @@ def in_plain_shell(script, scratch):
     return str(copy)
 
 
+def environment(scratch):
+    """What a run has in its environment; the stand-ins get their names in the folder."""
+    names = Path(scratch) / "bin"
+    names.mkdir()
+    for name in STANDS_FOR:
+        (names / name).symlink_to(STAND_IN)
+    return {
+        **os.environ,
+        "PATH": f"{names}:{os.environ['PATH']}",
+        "WEFT_REAL_PATH": os.environ["PATH"],
+        "WEFT_KNOBS": f"{scratch}/knobs",
+        "WEFT_STATE": f"{scratch}/state",
+        "WEFT_COUNTS": f"{scratch}/counts",
+        "TMPDIR": scratch,
+    }
+
+
 def run(script, args):
     """Runs one script. Returns None when it passed, or what was said."""
     with tempfile.TemporaryDirectory(prefix="weft-packetdrill-") as scratch:
-        env = {
-            **os.environ,
-            "PATH": f"{STAND_INS}:{os.environ['PATH']}",
-            "WEFT_REAL_PATH": os.environ["PATH"],
-            "WEFT_KNOBS": f"{scratch}/knobs",
-            "WEFT_STATE": f"{scratch}/state",
-            "WEFT_COUNTS": f"{scratch}/counts",
-            "TMPDIR": scratch,
-        }
+        env = environment(scratch)
         if args.relax_psh:
             env["PACKETDRILL_IGNORE_PSH"] = "1"
         command = [args.packetdrill, f"--so_filename={Path(args.plugin).resolve()}", f"--so_flags={args.flags}",
