@@ -536,6 +536,7 @@ static void learn_marks(const struct check_view *v, bool is_accepted)
         ecn->has_mark = true;
         ecn->mark_time = s->now;
         ecn->mark_packet = s->packet;
+        ecn->mark_end = s->end;
     }
     ecn->ever_marked = true;
     ecn->marked = s->now;

@@ -191,6 +191,7 @@ struct check_owed {
 struct check_ecn {
     bool has_mark;       /* a marked data packet has come, and no CWR since */
     weft_time mark_time; /* of the first such */
+    int64_t mark_end;    /* of the segment with the mark */
     uint64_t mark_packet;
     bool ever_marked;
     weft_time marked;   /* the last mark that may have come */

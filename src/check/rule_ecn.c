@@ -45,8 +45,9 @@ static void check_capable(const struct check_view *v)
                      s->seq, s->end, s->ecn);
 }
 
-/* The receiver's part: ECE from the first mark until CWR. A mark that has just come may not be known yet, and in
- * TIME-WAIT nobody sends any more who would have to know. */
+/* The receiver's part: ECE from the first mark until CWR. A mark that has just come may not be known yet (of frames that
+ * come together the last has been seen before the answer to the first goes), and in TIME-WAIT nobody sends any more who
+ * would have to know. */
 static void check_echo(const struct check_view *v)
 {
     const struct check_segment *s = v->seg;
@@ -56,7 +57,8 @@ static void check_echo(const struct check_view *v)
 
     if (!check_agreed_ecn(v->me, v->peer) || !s->has_ack)
         return;
-    if (!has_ece && ecn->has_mark && !check_is_over(v->me, v->peer) && s->now - ecn->mark_time >= slack)
+    if (!has_ece && ecn->has_mark && !check_is_over(v->me, v->peer) &&
+        (s->now > ecn->mark_time || s->ack >= ecn->mark_end) && s->now - ecn->mark_time >= slack)
         check_report(v, CHECK_ECE_MISSING, ecn->mark_packet,
                      "a mark has come and no CWR since, but ECE is not set");
     if (has_ece && !ecn->ever_marked)

@@ -939,6 +939,31 @@ static void any_cookie_may_come_back(void **state)
         fail_msg("again after a reset: %s", found.first);
 }
 
+/* Two frames have come together, the second with a mark: what answers the first does not know of it yet (found by the
+ * campaign: a challenge ACK for a guessed reset). */
+static void a_mark_that_comes_with_others_is_not_known_at_once(void **state)
+{
+    struct trace_findings found;
+    weft_check_rule rule;
+    unsigned at, answer;
+
+    (void)state;
+    work = bases[ECN];
+    at = trace_nth(&work, 2, TRACE_IN | TRACE_DATA);
+    trace_set_ecn(&work.at[at], 3);
+    (void)trace_insert(&work, at + 1, trace_nth(&work, 1, TRACE_OUT | TRACE_PURE));
+    trace_set_ack(&work.at[at + 1], trace_seq(&work.at[at]));
+    answer = trace_next(&work, at + 2, TRACE_OUT | TRACE_PURE);
+    trace_set_flags(&work.at[answer], WIRE_TCP_ECE, 0);
+    cut_behind(&work, answer);
+    found = trace_check(&work, &all);
+    assert_int_equal(weft_check_rule_find("ece-missing", &rule), 0);
+    assert_int_equal(found.of_rule[rule], 0);
+    trace_set_flags(&work.at[answer], 0, WIRE_TCP_ECE);
+    found = trace_check(&work, &all);
+    assert_int_equal(found.of_rule[rule], 1);
+}
+
 /* --- From other places, and with less to see ---------------------------------------------------------------------- */
 
 /* Both sides are judged, from anywhere. */
@@ -1029,6 +1054,7 @@ int main(void)
         cmocka_unit_test(each_rule_has_a_fault),
         cmocka_unit_test(what_is_allowed_is_not_reported),
         cmocka_unit_test(any_cookie_may_come_back),
+        cmocka_unit_test(a_mark_that_comes_with_others_is_not_known_at_once),
         cmocka_unit_test(right_conversations_are_clean_from_anywhere),
         cmocka_unit_test(a_late_begin_is_no_fault),
         cmocka_unit_test(a_capture_with_holes_gives_no_errors),
