@@ -368,11 +368,21 @@ static void set_options(struct weft_sock *sock, const struct lab_behaviour *how)
         {WEFT_OPT_RECEIVE_BUFFER, (int64_t)how->receive_buffer},
         {WEFT_OPT_MAXSEG, how->maxseg},
         {WEFT_OPT_UTO, how->uto},
+        {WEFT_OPT_UTO_ADVERTISED, (int64_t)how->uto_advertised},
+        {WEFT_OPT_KEEPALIVE_PROBES, how->keepalive_probes},
+        {WEFT_OPT_PACING, how->pacing},
+        {WEFT_OPT_MAX_PACING_RATE, (int64_t)(how->max_pacing_rate / 8)},
+        {WEFT_OPT_NOTSENT_LOWAT, (int64_t)how->notsent_lowat},
+        {WEFT_OPT_TTL, how->ttl},
+        {WEFT_OPT_TOS, how->tos},
+        {WEFT_OPT_FASTOPEN_NO_COOKIE, how->fast_open_no_cookie},
     };
 
     for (unsigned i = 0; i < sizeof(options) / sizeof(options[0]); i++)
         if (options[i].value)
             (void)weft_sock_setopt(sock, options[i].option, options[i].value);
+    if (how->ecn)
+        (void)weft_sock_setopt(sock, WEFT_OPT_ECN, how->ecn - 1);
 }
 
 static const char key[] = "weft";
@@ -410,6 +420,23 @@ static void fail_to_open(struct lab_end *end, int error, weft_time now)
     finish(end, weft_sock_close, now);
 }
 
+/* Where all sockets ask for fast open, connect may be put off until the first write, which then is at once. */
+static int connect_plainly(struct lab_end *end, const struct weft_endpoint *remote, uint64_t len)
+{
+    int error;
+    ptrdiff_t n;
+
+    if (len == 0) /* who writes nothing would never begin */
+        (void)weft_sock_setopt(end->sock, WEFT_OPT_FASTOPEN_CONNECT, 0);
+    error = weft_sock_connect(end->sock, remote);
+    if (error)
+        return error;
+    n = weft_sock_send(end->sock, stream(end->conn, end->which, 0), len);
+    if (n > 0)
+        end->sent += (uint64_t)n;
+    return n > 0 || n == WEFT_E_AGAIN ? WEFT_E_INPROGRESS : (int)n;
+}
+
 /* Connects; the first bytes may go with the SYN. Returns as weft_sock_connect. */
 static int connect_end(struct lab_end *end)
 {
@@ -419,10 +446,10 @@ static int connect_end(struct lab_end *end)
     ptrdiff_t n;
 
     if (!run->flow->both.fast_open || end->which || len == 0)
-        return weft_sock_connect(end->sock, remote);
+        return connect_plainly(end, remote, len);
     n = weft_sock_connect_send(end->sock, remote, stream(end->conn, end->which, 0), len);
     if (n == WEFT_E_OPNOTSUPP)
-        return weft_sock_connect(end->sock, remote);
+        return connect_plainly(end, remote, len);
     if (n > 0)
         end->sent += (uint64_t)n;
     return n > 0 ? WEFT_E_INPROGRESS : (int)n;

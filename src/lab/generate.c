@@ -90,6 +90,14 @@ static void make_queue(struct maker *m, struct weft_queue_config *queue)
     if (percent(m, 40))
         queue->kind = percent(m, 50) ? WEFT_QUEUE_RED : WEFT_QUEUE_CODEL;
     queue->ecn = queue->kind != WEFT_QUEUE_TAIL && percent(m, 50);
+    if (queue->kind == WEFT_QUEUE_RED && percent(m, 30)) {
+        queue->red_min = (uint32_t)between(m, 3, queue->packets / 2);
+        queue->red_max = (uint32_t)between(m, queue->red_min + 1, queue->packets);
+    }
+    if (queue->kind == WEFT_QUEUE_CODEL && percent(m, 30)) {
+        queue->target = spread_whole(m, 500, 50000);
+        queue->interval = spread_whole(m, 10e3, 500e3);
+    }
 }
 
 static void make_losses(struct maker *m, struct weft_wire_direction *line)
@@ -145,6 +153,20 @@ static void make_room(struct weft_queue_config *queue, uint32_t mtu)
         queue->bytes = 3 * mtu;
 }
 
+/* ARP asks three times in as many seconds (RFC 4861 10 has the same for NDP): where an answer takes longer, nothing can
+ * be asked of TCP. So a full queue is no more than a second's, each way. */
+static void make_time_for_arp(struct weft_wire_direction *line, uint32_t mtu)
+{
+    uint64_t least = 8ull * 3 * mtu;
+
+    if (!line->rate)
+        return;
+    if (line->rate < least)
+        line->rate = least;
+    if (!line->queue.bytes || line->queue.bytes > line->rate / 8)
+        line->queue.bytes = (uint32_t)(line->rate / 8 < UINT32_MAX ? line->rate / 8 : UINT32_MAX);
+}
+
 static bool make_link(struct maker *m, unsigned a, unsigned b)
 {
     struct lab_link *link = lab_add_link(m->s, a, b);
@@ -169,6 +191,14 @@ static bool make_link(struct maker *m, unsigned a, unsigned b)
 static void make_times(struct maker *m, struct weft_tcp_config *tcp)
 {
     tcp->msl = spread_whole(m, 1e6, 30e6);
+    if (percent(m, 5))
+        tcp->rto_max = spread_whole(m, 60e6, 240e6);
+    if (percent(m, 5))
+        tcp->orphan_window = spread_whole(m, 120e6, 600e6);
+    if (percent(m, 10))
+        tcp->uto_min = spread_whole(m, 60e6, 200e6);
+    if (percent(m, 10))
+        tcp->uto_max = spread_whole(m, 200e6, 2000e6);
     if (percent(m, 20))
         tcp->rto_min = spread_whole(m, 1000, 1e6);
     if (percent(m, 10))
@@ -177,6 +207,32 @@ static void make_times(struct maker *m, struct weft_tcp_config *tcp)
         tcp->delayed_ack = spread_whole(m, 1000, 500e3);
     if (percent(m, 20))
         tcp->fin_wait_2 = spread_whole(m, 1e6, 60e6);
+}
+
+static void make_recovery(struct maker *m, struct weft_tcp_config *tcp)
+{
+    tcp->no_dsack = percent(m, 10);
+    tcp->no_limited_transmit = percent(m, 10);
+    tcp->no_prr = percent(m, 15);
+    tcp->no_abc = percent(m, 10);
+    tcp->no_hystart = percent(m, 15);
+}
+
+static void make_fast_open(struct maker *m, struct weft_tcp_config *tcp)
+{
+    tcp->no_fast_open_connect = percent(m, 5);
+    tcp->no_fast_open_listen = percent(m, 5);
+    tcp->fast_open_all_listeners = percent(m, 15);
+    tcp->fast_open_all_connects = percent(m, 10);
+    tcp->fast_open_send_without_cookie = percent(m, 15);
+    tcp->fast_open_take_without_cookie = percent(m, 15);
+    tcp->fast_open_experimental = percent(m, 15);
+    if (percent(m, 15))
+        tcp->fast_open_losses = (uint8_t)between(m, 1, 4);
+    if (percent(m, 15))
+        tcp->fast_open_pause = spread_whole(m, 10e3, 100e6);
+    if (percent(m, 10))
+        tcp->fast_open_peers = (uint32_t)between(m, 1, 3);
 }
 
 static void make_features(struct maker *m, struct weft_tcp_config *tcp)
@@ -201,10 +257,23 @@ static void make_features(struct maker *m, struct weft_tcp_config *tcp)
     tcp->no_dsack_undo = percent(m, 15);
     tcp->tolerate_missing_timestamps = percent(m, 20);
     tcp->push_bursts = percent(m, 20);
-    tcp->fast_open_all_listeners = percent(m, 10);
-    tcp->fast_open_send_without_cookie = percent(m, 15);
-    tcp->fast_open_take_without_cookie = percent(m, 15);
-    tcp->fast_open_experimental = percent(m, 15);
+    if (tcp->push_bursts && percent(m, 50))
+        tcp->burst_segs = (uint8_t)between(m, 1, 40);
+    make_recovery(m, tcp);
+    make_fast_open(m, tcp);
+    tcp->wscale_first = percent(m, 15);
+    if (percent(m,
+                15)) /* a window of less than a unit cannot be said, and boxes and programs want small ones */
+        tcp->wscale_least = (uint8_t)between(m, 1, 6);
+    tcp->answers_delay_acks = percent(m, 15);
+    tcp->soft_errors_end_opens = percent(m, 10);
+    tcp->ao_drop_unmatched = percent(m, 10);
+    if (percent(m, 10))
+        tcp->challenges = (uint16_t)between(m, 1, 1000);
+    if (tcp->host_cache && percent(m, 50))
+        tcp->host_cache_entries = (uint32_t)between(m, 1, 4);
+    if (tcp->host_cache && percent(m, 30))
+        tcp->host_cache_expire = spread_whole(m, 100e3, 100e6);
     if (percent(m, 20))
         tcp->initial_window_segs = (uint8_t)between(m, 1, 20);
 }
@@ -220,6 +289,10 @@ static void make_sizes(struct maker *m, struct weft_tcp_config *tcp)
     tcp->no_buffer_tuning = percent(m, 15);
     if (percent(m, 15))
         tcp->mtu_probing = m->is_silent || percent(m, 50) ? WEFT_MTU_PROBING_ALWAYS : WEFT_MTU_PROBING_OFF;
+    if (percent(m, 8))
+        tcp->time_wait = (uint32_t)spread_whole(m, 1, 100);
+    if (percent(m, 8) && tcp->syn_cookies != WEFT_SYN_COOKIES_NEVER)
+        tcp->syn_cache = (uint32_t)spread_whole(m, 1, 100);
     if (percent(m, 10))
         tcp->mtu_base = (uint32_t)between(m, 552, 1400);
 }
@@ -259,8 +332,11 @@ static bool make_pair(struct maker *m)
     if (!make_host(m, "a") || !make_host(m, "b") || !make_link(m, 0, 1))
         return false;
     link = &m->s->link[0];
-    if (percent(m, 50))
-        link->both.type = LAB_LINK_ETHERNET;
+    if (!percent(m, 50))
+        return true;
+    link->both.type = LAB_LINK_ETHERNET;
+    for (unsigned i = 0; i < 2; i++)
+        make_time_for_arp(&link->direction[i], link->both.mtu);
     return true;
 }
 
@@ -472,6 +548,22 @@ static void make_options(struct maker *m, struct lab_behaviour *how)
         how->keepalive_idle = spread_whole(m, 1e6, 60e6);
         how->keepalive_interval = spread_whole(m, 8e6, 30e6); /* nine of them outlast every outage */
     }
+    if (how->keepalive && percent(m, 30))
+        how->keepalive_probes = (uint32_t)between(m, 9, 127);
+    if (how->uto && percent(m, 50))
+        how->uto_advertised = spread_whole(m, 60e6, 600e6);
+    how->pacing = percent(m, 10);
+    if (percent(m, 8))
+        how->max_pacing_rate = spread_whole(m, 100e3, 1e9);
+    if (percent(m, 10))
+        how->notsent_lowat = spread_whole(m, 1, 200000);
+    if (percent(m, 8))
+        how->ttl = (uint32_t)between(m, 16, 255);
+    if (percent(m, 8))
+        how->tos = (uint32_t)between(m, 1, 255);
+    if (percent(m, 10))
+        how->ecn = (int)between(m, WEFT_ECN_ACCEPT, WEFT_ECN_OFF) + 1;
+    how->fast_open_no_cookie = percent(m, 5);
     if (percent(m, 12))
         how->send_buffer = spread_whole(m, 4096, 1e6);
     if (percent(m, 12))
@@ -554,7 +646,9 @@ static bool make_flow(struct maker *m, unsigned number)
     flow->both.duplex = percent(m, 40);
     flow->both.fast_open = percent(m, 25);
     flow->both.simultaneous =
-        !flow->both.fast_open && flow->both.count <= 1 && percent(m, 12) && may_be_simultaneous(m);
+        !flow->both.fast_open && flow->both.count <= 1 && percent(m, 12) && may_be_simultaneous(m) &&
+        !m->s->node[client].host.tcp.fast_open_all_connects && /* whose SYN may wait for a write */
+        !m->s->node[server].host.tcp.fast_open_all_connects;
     if (!m->s->box_count && percent(m, 6)) /* which would break it */
         flow->both.sign = percent(m, 50) ? LAB_SIGN_MD5 : LAB_SIGN_AO;
     make_pace(m, &flow->side[0], flow->both.bytes, flow->both.reply);
@@ -582,11 +676,20 @@ static struct lab_event *link_event(struct maker *m, unsigned index, weft_time a
     return event;
 }
 
+/* Half-open connections live for a minute, and a long outage takes much of that. When all that were opened in it go on at
+ * once, a short queue may keep some out for the rest: so they have the three minutes that RFC 9293 MUST-23 asks for. */
+static void let_half_open_last(struct maker *m)
+{
+    for (unsigned i = 0; i < m->s->node_count; i++)
+        m->s->node[i].host.tcp.syn_ack_retries = 7;
+}
+
 /* For a while nothing passes, in one direction or both; then all is as before. */
 static bool make_outage(struct maker *m, unsigned link, weft_time at)
 {
     struct lab_event *down = link_event(m, link, at);
     unsigned ways = (unsigned)between(m, 1, 3);
+    weft_time length;
     double longest =
         m->s->link[link].both.type == LAB_LINK_ETHERNET ? 1e6 : 20e6; /* ARP gives up after 3 s */
 
@@ -594,7 +697,10 @@ static bool make_outage(struct maker *m, unsigned link, weft_time at)
         return false;
     down->direction[0].down = ways & 1;
     down->direction[1].down = ways >> 1;
-    return link_event(m, link, at + spread_whole(m, 1000, longest)) != NULL;
+    length = spread_whole(m, 1000, longest);
+    if (length > 5e6)
+        let_half_open_last(m);
+    return link_event(m, link, at + length) != NULL;
 }
 
 static bool make_change(struct maker *m, unsigned link, weft_time at)
@@ -610,6 +716,8 @@ static bool make_change(struct maker *m, unsigned link, weft_time at)
         line->delay = spread_whole(m, 20, 300000);
     if (percent(m, 50) && line->rate)
         line->rate = spread_whole(m, 100e3, 1e9);
+    if (event->both.type == LAB_LINK_ETHERNET)
+        make_time_for_arp(line, event->both.mtu);
     if (percent(m, 30))
         line->loss = spread_chance(m, 0.0001, 0.08 * m->spare);
     if (percent(m, 40) && has_routers && (m->is_silent || !is_rewritten(m)))

@@ -88,6 +88,12 @@ struct lab_behaviour {
     weft_time user_timeout;
     uint64_t send_buffer, receive_buffer; /* 0: the stack's default */
     uint32_t maxseg;
+    uint32_t keepalive_probes, ttl, tos; /* 0: the stack's default, of these all */
+    weft_time uto_advertised;
+    bool pacing, fast_open_no_cookie;
+    uint64_t max_pacing_rate; /* bits per second */
+    uint64_t notsent_lowat;
+    int ecn; /* one more than enum weft_ecn */
 };
 
 /* How its segments are signed. */

@@ -137,6 +137,7 @@ static const char *form_of(enum lab_kind kind)
         [LAB_SIZE32] = "a size in bytes, as in 1500, 64k or 10M",
         [LAB_COUNT] = "a number",
         [LAB_COUNT8] = "a number",
+        [LAB_COUNT16] = "a number",
         [LAB_CHANCE] = "a share from 0% to 100%, as in 0.1%",
         [LAB_CHOICE] = "one of its choices",
         [LAB_CHOICE8] = "one of its choices",
@@ -181,6 +182,7 @@ static bool read_switch(const char *text, bool *out)
 static bool is_within(const struct lab_word *word, uint64_t value)
 {
     uint64_t most = word->kind == LAB_COUNT8                              ? UINT8_MAX
+                    : word->kind == LAB_COUNT16                           ? UINT16_MAX
                     : word->kind == LAB_COUNT || word->kind == LAB_SIZE32 ? UINT32_MAX
                                                                           : UINT64_MAX;
 
@@ -240,6 +242,8 @@ static bool read_value(const struct lab_word *word, void *at, const char *text)
         return false;
     if (word->kind == LAB_COUNT8)
         *(uint8_t *)at = (uint8_t)value;
+    else if (word->kind == LAB_COUNT16)
+        *(uint16_t *)at = (uint16_t)value;
     else if (word->kind == LAB_COUNT || word->kind == LAB_SIZE32)
         *(uint32_t *)at = (uint32_t)value;
     else
@@ -289,6 +293,8 @@ size_t lab_word_size(enum lab_kind kind)
     case LAB_COUNT8:
     case LAB_CHOICE8:
         return sizeof(uint8_t);
+    case LAB_COUNT16:
+        return sizeof(uint16_t);
     case LAB_PICK:
         return sizeof(const char *);
     case LAB_COUNT:
@@ -336,6 +342,9 @@ static void write_value(const struct lab_word *word, const void *at, FILE *out)
     case LAB_COUNT8:
         fprintf(out, "%u", *(const uint8_t *)at);
         break;
+    case LAB_COUNT16:
+        fprintf(out, "%u", *(const uint16_t *)at);
+        break;
     case LAB_CHANCE:
         fprintf(out, "%.10g%%", *(const double *)at * 100);
         break;
@@ -375,9 +384,10 @@ void lab_words_write(const struct lab_word *table, const void *base, const void 
 static const char *value_name(enum lab_kind kind)
 {
     static const char *const names[] = {
-        [LAB_SWITCH] = "",        [LAB_TIME] = "=TIME",      [LAB_RATE] = "=RATE",   [LAB_SIZE] = "=SIZE",
-        [LAB_SIZE32] = "=SIZE",   [LAB_COUNT] = "=N",        [LAB_COUNT8] = "=N",    [LAB_CHANCE] = "=SHARE",
-        [LAB_CHOICE] = "=CHOICE", [LAB_CHOICE8] = "=CHOICE", [LAB_PICK] = "=CHOICE", [LAB_MASK] = "=LIST",
+        [LAB_SWITCH] = "",       [LAB_TIME] = "=TIME",     [LAB_RATE] = "=RATE",      [LAB_SIZE] = "=SIZE",
+        [LAB_SIZE32] = "=SIZE",  [LAB_COUNT] = "=N",       [LAB_COUNT8] = "=N",       [LAB_COUNT16] = "=N",
+        [LAB_CHANCE] = "=SHARE", [LAB_CHOICE] = "=CHOICE", [LAB_CHOICE8] = "=CHOICE", [LAB_PICK] = "=CHOICE",
+        [LAB_MASK] = "=LIST",
     };
 
     return names[kind];

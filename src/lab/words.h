@@ -22,6 +22,7 @@ enum lab_kind {
     LAB_SIZE32,  /* uint32_t, likewise */
     LAB_COUNT,   /* uint32_t */
     LAB_COUNT8,  /* uint8_t */
+    LAB_COUNT16, /* uint16_t */
     LAB_CHANCE,  /* double, 0 to 1: 5%, 0.1% */
     LAB_CHOICE,  /* int: the place of the value in `choices` */
     LAB_CHOICE8, /* uint8_t, likewise */
@@ -33,7 +34,7 @@ struct lab_word {
     const char *name; /* NULL ends a table */
     enum lab_kind kind;
     size_t offset;
-    uint64_t min, max; /* of LAB_TIME to LAB_COUNT8; both 0: any */
+    uint64_t min, max; /* of LAB_TIME to LAB_COUNT16; both 0: any */
     const char *const *choices;
     const char *help;
 };
