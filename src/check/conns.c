@@ -229,8 +229,10 @@ static const struct check_segment *find_cookie(const struct check_side *me, cons
     for (unsigned i = 0; i < n; i++) {
         const struct check_segment *syn_ack = &me->syn_ack[i];
         bool is_last = syn_ack->tcp.seq == me->base;
+        bool is_first = s->tcp.seq == peer->old_syn.tcp.seq + 1; /* else it is an old one that comes late */
 
-        if (s->tcp.ack == syn_ack->tcp.seq + 1 && (is_last ? is_ended(me, peer) : me->last_packet == 0))
+        if (s->tcp.ack == syn_ack->tcp.seq + 1 &&
+            (is_last ? is_first && is_ended(me, peer) : me->last_packet == 0))
             return syn_ack;
     }
     return NULL;

@@ -250,6 +250,7 @@ static void learn_resent(const struct check_view *v)
     if (check_is_probe(v)) {
         if (v->peer->window == 0)
             learn_series(&me->probe, s, me->heard, true);
+        me->ecn.may_have_lost |= check_is_again(v) && s->end > me->una_any; /* an octet alone, sent again */
         return;
     }
     if (!check_is_again(v)) {

@@ -42,16 +42,30 @@ static int run_once(const struct lab_scenario *scenario, bool trace, char **faul
     return 0;
 }
 
+void lab_swap_paths(struct lab_scenario *scenario)
+{
+    for (unsigned i = 0; i < scenario->node_count; i++)
+        scenario->node[i].host.tcp.no_fast_path = !scenario->node[i].host.tcp.no_fast_path;
+}
+
 /* Whether TCP's fast path is on must make no difference to any packet. */
 static int compare_paths(struct lab_scenario *scenario, uint64_t digest, char **faults)
 {
     uint64_t other;
     int error;
 
-    for (unsigned i = 0; i < scenario->node_count; i++)
-        scenario->node[i].host.tcp.no_fast_path = !scenario->node[i].host.tcp.no_fast_path;
+    lab_swap_paths(scenario);
     error = run_once(scenario, false, faults, &other);
-    if (!error && !*faults && other != digest)
+    if (!error && *faults) {
+        char *alone = *faults;
+
+        if (asprintf(faults, "with the fast path on where it was off, and off where it was on: %s", alone) <
+            0)
+            *faults = NULL;
+        free(alone);
+        return *faults ? 0 : WEFT_E_NOMEM;
+    }
+    if (!error && other != digest)
         *faults =
             strdup("with the fast path on where it was off, and off where it was on, other packets are sent");
     return error;
@@ -95,7 +109,9 @@ static void tell_failure(FILE *out, uint64_t seed, const char *text)
     char *whole = NULL;
 
     /* In one piece, so that two workers do not mix their lines. */
-    if (asprintf(&whole, "FAILED seed %" PRIu64 ": %s%s  replay: weft lab --campaign 1 --seed %" PRIu64 "\n",
+    if (asprintf(&whole,
+                 "FAILED seed %" PRIu64 ": %s%s  replay: weft lab --campaign 1 --seed %" PRIu64
+                 ", and with --shrink a scenario of it, as small as it can be\n",
                  seed, text, *text && text[strlen(text) - 1] == '\n' ? "" : "\n", seed) < 0)
         return;
     fflush(out);

@@ -15,6 +15,8 @@
 
 #include <weft/types.h>
 
+struct lab_scenario;
+
 struct lab_campaign {
     uint64_t first; /* seed; those that follow it count up */
     uint64_t count;
@@ -28,5 +30,8 @@ int64_t lab_campaign_run(const struct lab_campaign *campaign, FILE *out);
 
 /* Runs one seed in this process. Gives the faults, a text for free(), or NULL when there are none. Returns 0 or an error. */
 int lab_campaign_one(uint64_t seed, char **faults);
+
+/* Hosts with TCP's fast path have none then, and those without have it. */
+void lab_swap_paths(struct lab_scenario *scenario);
 
 #endif

@@ -422,9 +422,15 @@ static uint32_t least_mtu(const struct maker *m)
 {
     uint32_t least = 1500;
 
-    for (unsigned i = 0; i < m->s->link_count; i++)
-        if (m->s->link[i].both.mtu < least)
-            least = m->s->link[i].both.mtu;
+    for (unsigned i = 0; i < m->s->link_count; i++) {
+        const struct lab_link *link = &m->s->link[i];
+
+        if (link->both.mtu < least)
+            least = link->both.mtu;
+        for (unsigned way = 0; way < 2; way++) /* what swallows them says nothing, and nobody learns of it */
+            if (link->direction[way].mtu && link->direction[way].mtu < least)
+                least = link->direction[way].mtu;
+    }
     return least;
 }
 

@@ -964,6 +964,53 @@ static void a_mark_that_comes_with_others_is_not_known_at_once(void **state)
     assert_int_equal(found.of_rule[rule], 1);
 }
 
+/* What is told of a rule in `work`. */
+static unsigned count_of(const char *name)
+{
+    struct trace_findings found = trace_check(&work, &all);
+    weft_check_rule rule;
+
+    assert_int_equal(weft_check_rule_find(name, &rule), 0);
+    return found.of_rule[rule];
+}
+
+/* One octet alone, which nobody has acknowledged, is no keepalive: it may be a timeout's, and cwnd is reduced for it
+ * (found by the campaign). */
+static void an_octet_that_is_sent_again_is_a_loss(void **state)
+{
+    unsigned at;
+    struct trace_frame *f;
+
+    (void)state;
+    work = bases[ECN];
+    at = trace_nth(&work, 2, TRACE_OUT | TRACE_DATA);
+    trace_set_flags(&work.at[trace_next(&work, at + 1, TRACE_OUT | TRACE_DATA)], WIRE_TCP_CWR, 0);
+    assert_true(count_of("cwr-unasked") > 0);
+    f = trace_insert(&work, at + 1, at);
+    f->bytes[trace_header_len(f)] = f->bytes[f->len - 1];
+    trace_set_seq(f, trace_seq(f) + trace_data_len(f) - 1);
+    trace_cut_data(f, 1);
+    assert_int_equal(count_of("cwr-unasked"), 0);
+}
+
+/* An old segment that comes after all is over, and acknowledges no more than the SYN-ACK, brings no cookie back (found by
+ * the campaign). */
+static void an_old_segment_begins_nothing(void **state)
+{
+    unsigned syn_ack, out;
+    struct trace_frame *f;
+
+    (void)state;
+    work = bases[SERVER];
+    syn_ack = trace_nth(&work, 0, TRACE_SYN | TRACE_OUT);
+    f = trace_append(&work, trace_nth(&work, 2, TRACE_IN | TRACE_DATA), WEFT_MSEC);
+    trace_set_ack(f, trace_seq(&work.at[syn_ack]) + 1);
+    for (out = work.count - 1; !work.at[out].out;)
+        out--;
+    f = trace_append(&work, out, 0);
+    assert_int_equal(count_of("sequence-gap"), 0);
+}
+
 /* --- From other places, and with less to see ---------------------------------------------------------------------- */
 
 /* Both sides are judged, from anywhere. */
@@ -1054,6 +1101,8 @@ int main(void)
         cmocka_unit_test(each_rule_has_a_fault),
         cmocka_unit_test(what_is_allowed_is_not_reported),
         cmocka_unit_test(any_cookie_may_come_back),
+        cmocka_unit_test(an_octet_that_is_sent_again_is_a_loss),
+        cmocka_unit_test(an_old_segment_begins_nothing),
         cmocka_unit_test(a_mark_that_comes_with_others_is_not_known_at_once),
         cmocka_unit_test(right_conversations_are_clean_from_anywhere),
         cmocka_unit_test(a_late_begin_is_no_fault),
