@@ -126,14 +126,14 @@ bool tcp_control_poke(struct tcb *tcb, tcp_seq seq, enum weft_tcp_send_reason wh
     return tcp_segment_send(tcb, &segment) >= 0;
 }
 
-void tcp_control_reset(struct tcb *tcb)
+static void send_reset(struct tcb *tcb, tcp_seq seq, uint8_t flags)
 {
     struct tcp_reply reply = {
         .tuple = &tcb->node.tuple,
         .conn = tcb->conn,
-        .seq = tcb->snd.nxt,
+        .seq = seq,
         .ack = tcb->rcv.nxt,
-        .flags = tcb->state >= WEFT_TCP_SYN_RECEIVED ? WIRE_TCP_RST | WIRE_TCP_ACK : WIRE_TCP_RST,
+        .flags = flags,
         .ttl = tcb->options.ttl,
         .tos = tcb->options.tos,
         .why = WEFT_SENT_RST,
@@ -151,4 +151,20 @@ void tcp_control_reset(struct tcb *tcb)
         reply.opts.tsecr = tcb->ts_recent;
     }
     tcp_reply_send(tcb->tcp, &reply);
+}
+
+void tcp_control_reset(struct tcb *tcb)
+{
+    send_reset(tcb, tcb->snd.nxt,
+               tcb->state >= WEFT_TCP_SYN_RECEIVED ? WIRE_TCP_RST | WIRE_TCP_ACK : WIRE_TCP_RST);
+}
+
+/* What the peer acknowledges is what it expects next, and a reset with another number would only be asked after
+ * (RFC 5961 3.2). */
+void tcp_control_refuse(struct tcb *tcb, const struct tcp_seg *seg)
+{
+    if (seg->flags & WIRE_TCP_ACK)
+        send_reset(tcb, seg->ack, WIRE_TCP_RST);
+    else
+        tcp_control_reset(tcb);
 }

@@ -432,7 +432,7 @@ static enum verdict take_text(struct tcb *tcb, struct tcp_seg *seg)
     if (tcb->fin_received)
         return drop(tcb, seg, WEFT_DROP_TCP_AFTER_FIN);
     if (seg->len > 0 && tcb->orphan) {
-        tcp_control_reset(tcb);
+        tcp_control_refuse(tcb, seg);
         tcp_seg_drop(tcb->tcp, seg, tcb->conn, WEFT_DROP_TCP_CLOSED);
         tcp_state_fail(tcb, WEFT_E_CONNABORTED, WEFT_CAUSE_ORPHAN_DATA);
         return GONE;

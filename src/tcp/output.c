@@ -260,6 +260,15 @@ static bool is_answer(const struct tcb *tcb)
             (tcb->bytes_received > 0 && core->now - tcb->last_data < tcb->tcp->config.delayed_ack));
 }
 
+/* Was the last segment of `sent` bytes a small one? When it took less than was wanted it was as large as could be, with
+ * the options that went along, or it ended a record. */
+static bool is_small(const struct tcb *tcb, uint32_t wanted, uint32_t sent)
+{
+    if (sent < wanted && !tcp_sendbuf_is_record_end(&tcb->buf, tcb->snd.nxt))
+        return false;
+    return sent % tcb->snd.mss != 0;
+}
+
 static bool send_new_segment(struct tcb *tcb, uint32_t len, enum weft_tcp_send_reason why)
 {
     struct core *core = tcb->tcp->core;
@@ -291,7 +300,7 @@ static bool send_new_segment(struct tcb *tcb, uint32_t len, enum weft_tcp_send_r
         tcp_pmtud_probe_sent(tcb, start, len);
     else
         tcp_pmtud_sent(tcb, start, (uint32_t)sent);
-    if ((uint32_t)sent % tcb->snd.mss != 0 && !segment.is_mtu_probe)
+    if (is_small(tcb, len, (uint32_t)sent) && !segment.is_mtu_probe)
         tcb->snd.small_end = tcb->snd.nxt;
     tcp_sack_sent(tcb, start, tcb->snd.nxt);
     uint32_t segs = ((uint32_t)sent + tcb->snd.mss - 1) / tcb->snd.mss;
@@ -341,7 +350,7 @@ static bool send_new(struct tcb *tcb)
 {
     bool kept_back = false;
 
-    if (seq_eq(tcb->snd.una, tcb->snd.nxt) && unsent(tcb) > 0)
+    if (seq_eq(tcb->snd.una, tcb->snd.nxt) && unsent(tcb) > 0 && usable_window(tcb) > 0)
         tcp_cc_restart(tcb);
     for (;;) {
         enum weft_tcp_send_reason why;

@@ -212,7 +212,13 @@ int64_t tcp_segment_send(struct tcb *tcb, const struct tcp_outgoing *wanted)
         bool is_plain = !opts.has_md5 && !opts.has_ao && !is_urgent(tcb, &segment) &&
                         !(segment.is_new && tcp_ecn_owes_cwr(tcb));
         uint32_t most = segment.len > full && is_plain ? largest_super(tcb, full) : full;
-        uint32_t len = tcp_sendbuf_view(&tcb->buf, segment.seq, segment.len < most ? segment.len : most, pkt);
+        uint32_t len = segment.len < most ? segment.len : most;
+
+        /* The caller counted with whole segments of snd.mss. What is left of them may be small, and is for the
+         * caller to judge anew (RFC 9293 3.8.6.2.1). */
+        if (segment.is_new && full < tcb->snd.mss && len > full)
+            len -= len % full;
+        len = tcp_sendbuf_view(&tcb->buf, segment.seq, len, pkt);
 
         if (len < segment.len)
             segment.flags &= (uint16_t) ~(WIRE_TCP_FIN | WIRE_TCP_PSH);

@@ -214,15 +214,16 @@ struct tcp_rack {
     weft_time rtt; /* RACK.rtt */
     tcp_seq fack;  /* RACK.fack: highest sequence delivered */
     bool reordering_seen;
+    bool in_dsack_round;
     uint8_t reo_wnd_mult; /* RACK.reo_wnd_mult, RACK.reo_wnd_persist */
     uint8_t reo_wnd_persist;
     tcp_seq dsack_round; /* RACK.dsack_round, valid with in_dsack_round */
-    bool in_dsack_round;
-    tcp_seq probe_end; /* TLP.end_seq, valid with probe_out */
+    tcp_seq probe_end;   /* TLP.end_seq, valid with probe_out */
     bool probe_out;
     bool probe_is_retransmit;
-    bool probe_is_paid; /* the window that it belongs to has been reduced */
-    bool has_new_rtt;   /* a round trip has been measured since the last probe */
+    bool probe_is_paid;  /* the window that it belongs to has been reduced */
+    bool has_new_rtt;    /* a round trip has been measured since the last probe */
+    uint16_t reordering; /* the farthest that one came late, in segments; at least DupThresh */
 };
 
 enum tcp_ca_state {
@@ -816,6 +817,10 @@ bool tcp_control_poke(struct tcb *tcb, tcp_seq seq, enum weft_tcp_send_reason wh
 
 /* Sends RST for a connection (RFC 9293 3.10.5). */
 void tcp_control_reset(struct tcb *tcb);
+
+/* Sends RST for a segment, as if there were no connection (RFC 9293 3.5.2, group 1): with the number that the segment
+ * acknowledges. */
+void tcp_control_refuse(struct tcb *tcb, const struct tcp_seg *seg);
 
 /* --- pmtud.c ------------------------------------------------------------------------------- */
 
