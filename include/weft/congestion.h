@@ -67,11 +67,12 @@ struct weft_cc {
     uint64_t lost;      /* bytes judged lost so far */
     enum weft_cc_state state;
     bool has_sack;
-    bool is_paced;     /* segments leave at a rate, not in bursts */
-    bool no_hystart;   /* the configuration does not want HyStart++ */
-    bool cwnd_limited; /* cwnd kept data back at some time of the last round trip */
-    uint32_t seed;     /* random, another for each connection */
-    uint64_t *memory;  /* the algorithm's own, WEFT_CC_MEMORY words; zero at init */
+    bool is_paced;         /* segments leave at a rate, not in bursts */
+    bool no_hystart;       /* the configuration does not want HyStart++ */
+    uint8_t hystart_limit; /* of the configuration: L of RFC 9406, segments; UINT8_MAX: none */
+    bool cwnd_limited;     /* cwnd kept data back at some time of the last round trip */
+    uint32_t seed;         /* random, another for each connection */
+    uint64_t *memory;      /* the algorithm's own, WEFT_CC_MEMORY words; zero at init */
 };
 
 /* How fast the network has delivered: one sample of the draft's delivery rate estimation

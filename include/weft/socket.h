@@ -425,7 +425,8 @@ struct weft_tcp_info {
     uint32_t recoveries;
     uint32_t undone;     /* timeouts and recoveries of these that were found not to have been called for */
     uint32_t dsack_dups; /* segments that the peer has got twice, as it says (RFC 2883) */
-    uint32_t reord_seen; /* ACKs that have shown reordering */
+    uint32_t reord_seen; /* ACKs that have shown reordering, */
+    uint32_t reordering; /* and the farthest that a segment came late, in segments; at least 3 */
     weft_time reo_wnd;   /* how long RACK waits for what may only be late (RFC 8985 6.2) */
     const char *
         congestion; /* the name of its congestion control; weft_sock_congestion_numbers has its own numbers */

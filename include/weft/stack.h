@@ -148,16 +148,22 @@ struct weft_tcp_config {
     bool no_timestamps;          /* RFC 7323 is on unless this says not */
     bool no_window_scale;
     bool no_sack;
-    bool no_rack;             /* loss is judged by counting SACKs (RFC 6675), not by time (RFC 8985) */
-    bool no_tail_probe;       /* no tail loss probes (RFC 8985 7) */
-    bool no_eifel;            /* recoveries that were not called for are not told by timestamps (RFC 3522), */
-    bool no_frto;             /* by what the second ACK after a timeout says (RFC 5682), */
-    bool no_dsack_undo;       /* or by DSACKs (RFC 2883) */
-    bool no_dsack;            /* segments that come twice are not reported (RFC 2883) */
+    bool no_rack;       /* loss is judged by counting SACKs (RFC 6675), not by time (RFC 8985) */
+    bool no_tail_probe; /* no tail loss probes (RFC 8985 7) */
+    weft_time
+        tail_probe_min; /* 10 ms: the soonest that one goes, whatever the round trip: a host that is busy with
+                                 something else for a moment has lost nothing. The drafts before RFC 8985 had it. */
+    bool no_eifel;      /* recoveries that were not called for are not told by timestamps (RFC 3522), */
+    bool no_frto;       /* by what the second ACK after a timeout says (RFC 5682), */
+    bool no_dsack_undo; /* or by DSACKs (RFC 2883) */
+    bool no_dsack;      /* segments that come twice are not reported (RFC 2883) */
     bool no_limited_transmit; /* duplicate ACKs let nothing new go before a recovery begins (RFC 3042) */
     bool no_prr; /* a recovery waits until what is out has fallen to ssthresh (RFC 6675 5): not RFC 9937 */
     bool no_abc; /* cwnd grows by a segment for an ACK at most, however much it acknowledges: not RFC 3465 */
-    bool no_hystart;   /* only a loss, or a mark, ends the first slow start: not RFC 9406 */
+    bool no_hystart; /* only a loss, or a mark, ends the first slow start: not RFC 9406 */
+    /* 8: segments by which one ACK lets cwnd grow in slow start, at most, where nothing is paced (L of RFC 9406 4.3);
+     * 255: as much as it acknowledges, as Linux. */
+    uint8_t hystart_limit;
     bool no_fast_path; /* every segment takes the step-by-step way: for tests */
     bool check;        /* every connection's invariants are checked after each event: for tests */
 

@@ -253,16 +253,70 @@ static const struct data_open nowhere;
 
 /* --- Sending ---------------------------------------------------------------------------- */
 
-/* A writer is woken when there is good room, a third of the buffer, not for each byte. */
+static size_t send_buffer_of(const struct desc *d)
+{
+    int64_t bytes = 0;
+
+    if (d->send_buffer > 0)
+        return d->send_buffer;
+    if (d->plugin->write_buffer > 0)
+        return d->plugin->write_buffer;
+    weft_sock_getopt(d->sock, WEFT_OPT_SEND_BUFFER, &bytes);
+    return (size_t)bytes;
+}
+
+/* Bytes that may wait to be sent; 0: no bound. */
+static uint32_t lowat_of(const struct desc *d)
+{
+    int64_t bytes = 0;
+
+    weft_sock_getopt(d->sock, WEFT_OPT_NOTSENT_LOWAT, &bytes);
+    return bytes > 0 ? (uint32_t)bytes : d->notsent_lowat == 0 ? d->plugin->notsent_lowat : 0;
+}
+
+/* A writer is woken when there is good room, a third of the buffer, not for each byte; and when but half of what
+ * may wait to be sent does. */
+bool data_has_room(struct desc *d)
+{
+    struct weft_tcp_info info;
+    size_t buffer = send_buffer_of(d);
+    uint32_t lowat = lowat_of(d);
+
+    if (!(weft_sock_events(d->sock) & WEFT_WRITABLE) || weft_sock_info(d->sock, &info) < 0)
+        return false;
+    if (!d->plugin->settings.write_units)
+        return weft_sock_send_room(d->sock) * 3 >= buffer;
+    size_t queued = (size_t)info.unacked + info.unsent;
+    return queued * 3 <= buffer * 2 && (lowat == 0 || (uint64_t)info.unsent * 2 < lowat);
+}
+
 static bool has_good_room(void *ctx)
 {
     struct desc *d = ctx;
-    int64_t buffer = 0;
 
-    if (weft_sock_events(d->sock) & WEFT_FAILED)
-        return true;
-    weft_sock_getopt(d->sock, WEFT_OPT_SEND_BUFFER, &buffer);
-    return weft_sock_send_room(d->sock) * 3 >= (size_t)buffer && (weft_sock_events(d->sock) & WEFT_WRITABLE);
+    return (weft_sock_events(d->sock) & WEFT_FAILED) || data_has_room(d);
+}
+
+/*
+ * How much of `n` bytes a write takes at once. Linux fills one burst after the
+ * other, each of at most half the peer's window, and begins none when the send
+ * buffer is full or enough waits to be sent; it does not look while it fills one.
+ */
+static size_t next_unit(struct desc *d, size_t n)
+{
+    struct weft_tcp_info info;
+    size_t buffer = send_buffer_of(d);
+    uint32_t lowat = lowat_of(d);
+
+    if (!d->plugin->settings.write_units || weft_sock_info(d->sock, &info) < 0 || info.snd_mss == 0)
+        return n;
+    uint32_t most = info.snd_wnd / 2 < UINT16_MAX ? info.snd_wnd / 2 : UINT16_MAX;
+    uint32_t unit = most > info.snd_mss ? most / info.snd_mss * info.snd_mss : info.snd_mss;
+    uint32_t begun = info.unsent % unit;
+
+    if (begun == 0 && ((size_t)info.unacked + info.unsent >= buffer || (lowat > 0 && info.unsent >= lowat)))
+        return 0;
+    return n < unit - begun ? n : unit - begun;
 }
 
 static unsigned send_flags(int flags)
@@ -298,9 +352,13 @@ ssize_t data_write_bytes(struct desc *d, const uint8_t *buf, size_t n, int flags
     if (d->is_listener)
         return -EPIPE;
     while (done < n || n == 0) {
-        rc = write_now(d, buf ? buf + done : NULL, n - done, flags);
+        size_t take = next_unit(d, n - done);
+
+        rc = take > 0 || n == 0 ? write_now(d, buf ? buf + done : NULL, take, flags) : -EAGAIN;
         if (rc >= 0)
             done += (size_t)rc;
+        if (rc > 0 && done < n && d->plugin->settings.write_units)
+            clock_run(d->plugin); /* a burst leaves when it is whole, not at the end of the call */
         if (n == 0 || done == n || (rc < 0 && rc != -EAGAIN))
             break;
         if (rc == -EAGAIN && (!may_wait || !clock_wait(d->plugin, has_good_room, d, until)))

@@ -44,6 +44,8 @@ void plugin_read_knobs(struct plugin *p)
     settings_read_knobs(&now, path, &p->complained);
     weft_stack_set_tcp(p->stack, &now.tcp);
     p->send_buffer = now.tcp.send_buffer;
+    p->write_buffer = now.write_buffer;
+    p->notsent_lowat = now.notsent_lowat;
     if (now.has_fast_open_key)
         weft_stack_set_fastopen_key(p->stack, now.fast_open_key, sizeof(now.fast_open_key));
     if (now.cookie_flushes != p->cookie_flushes)

@@ -76,6 +76,8 @@ struct desc {
     bool wants_inq;                          /* TCP_INQ */
     bool zerocopy;                           /* SO_ZEROCOPY */
     uint32_t stamps;                         /* SO_TIMESTAMPING */
+    uint32_t send_buffer;                    /* SO_SNDBUF; 0: not set */
+    int notsent_lowat;                       /* TCP_NOTSENT_LOWAT, as it was set */
     int mark, freebind;                      /* SO_MARK, IP_FREEBIND */
     int64_t linger;                          /* seconds that close waits; -1: SO_LINGER is off */
     weft_time receive_timeout, send_timeout; /* SO_RCVTIMEO, SO_SNDTIMEO; 0: none */
@@ -119,6 +121,8 @@ struct plugin {
     weft_time now;
     unsigned rounds; /* at this moment */
     struct settings settings;
+    uint32_t notsent_lowat; /* as the knobs have them */
+    uint32_t write_buffer;
     uint32_t send_buffer;    /* as the knobs have it; 0: the stack's default */
     unsigned cookie_flushes; /* done */
     long complained;         /* knobs up to here in their file have been complained of */
@@ -238,6 +242,9 @@ void calls_sockaddr(const struct weft_endpoint *ep, struct sockaddr *addr, sockl
 
 ssize_t data_read_bytes(struct desc *d, uint8_t *buf, size_t n, int flags);
 ssize_t data_write_bytes(struct desc *d, const uint8_t *buf, size_t n, int flags);
+
+/* A writer can go on, and is worth waking. */
+bool data_has_room(struct desc *d);
 
 /* Writes the TCP_INFO of Linux, at most *len bytes. Returns 0 or a negative errno. */
 int tcp_info_linux(struct desc *d, void *value, socklen_t *len);

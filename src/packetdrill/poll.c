@@ -16,7 +16,6 @@ static uint32_t connected_events(struct desc *d, const struct weft_tcp_info *inf
     unsigned events = weft_sock_events(d->sock);
     bool peer_closed = events & WEFT_PEER_CLOSED;
     bool is_over = info->state == WEFT_TCP_CLOSED || info->state == WEFT_TCP_TIME_WAIT;
-    int64_t buffer = 0;
     uint32_t out = 0;
 
     if (info->state == WEFT_TCP_SYN_SENT || info->state == WEFT_TCP_SYN_RECEIVED)
@@ -27,10 +26,7 @@ static uint32_t connected_events(struct desc *d, const struct weft_tcp_info *inf
         out |= EPOLLRDHUP;
     if (((peer_closed || d->shut_read) && d->shut_write) || is_over)
         out |= EPOLLHUP;
-    /* As everywhere: writable when a third of the buffer is free, or when writing would fail at once. */
-    weft_sock_getopt(d->sock, WEFT_OPT_SEND_BUFFER, &buffer);
-    if (is_over || d->shut_write ||
-        ((events & WEFT_WRITABLE) && weft_sock_send_room(d->sock) * 3 >= (size_t)buffer))
+    if (is_over || d->shut_write || data_has_room(d)) /* where writing would fail at once, it can be tried */
         out |= EPOLLOUT | EPOLLWRNORM;
     return out;
 }

@@ -40,6 +40,7 @@ static const struct word words[] = {
     {"mtu", NUMBER_32, offsetof(struct settings, mtu), 68, 65535},
     {"unconnected_pipe", SWITCH, offsetof(struct settings, unconnected_pipe), 0, 1},
     {"shut_rd_reads", SWITCH, offsetof(struct settings, shut_rd_reads), 0, 1},
+    {"write_units", SWITCH, offsetof(struct settings, write_units), 0, 1},
     {"send_tuning", SWITCH, offsetof(struct settings, send_tuning), 0, 1},
     {"buffer_initial", NUMBER_32, TCP(buffer_initial), 4096, 1u << 30},
     {"wscale", NUMBER_8, TCP(wscale_least), 0, 14},
@@ -83,6 +84,8 @@ static const struct word words[] = {
     {"prr", SWITCH_OFF, TCP(no_prr), 0, 1},
     {"abc", SWITCH_OFF, TCP(no_abc), 0, 1},
     {"hystart", SWITCH_OFF, TCP(no_hystart), 0, 1},
+    {"hystart_limit", NUMBER_8, TCP(hystart_limit), 1, 255},
+    {"tail_probe_min", TIME, TCP(tail_probe_min), 1, WEFT_SEC},
     {"pacing", SWITCH_OFF, TCP(no_pacing), 0, 1},
     {"fast_open_losses", NUMBER_8, TCP(fast_open_losses), 1, 255},
     {"answers_delay_acks", SWITCH, TCP(answers_delay_acks), 0, 1},
@@ -160,10 +163,10 @@ static bool apply_words(struct settings *s, const char *text);
 static const struct {
     const char *name, *words;
 } profiles[] = {
-    {"linux",
-     "rcvbuf=15M,sndbuf=4M,rto_min=200ms,rto_initial=1s,delack=40ms,iw=10,push_bursts=1,tolerate_"
-     "missing_ts=1,answers_delay_acks=1,unconnected_pipe=1,soft_errors_end_opens=1,"
-     "fast_open_experimental=1,fast_open_losses=2,shut_rd_reads=1,buffer_tuning=1,buffer_initial=64k"},
+    {"linux", "rcvbuf=15M,sndbuf=4M,rto_min=200ms,rto_initial=1s,delack=40ms,iw=10,push_bursts=1,tolerate_"
+              "missing_ts=1,answers_delay_acks=1,unconnected_pipe=1,soft_errors_end_opens=1,"
+              "fast_open_experimental=1,fast_open_losses=2,hystart_limit=255,write_units=1,tail_probe_min="
+              "2ms,shut_rd_reads=1,buffer_tuning=1,buffer_initial=64k"},
     {"freebsd", "rcvbuf=2M,sndbuf=2M,wscale=6,wscale_first=1,rto_min=30ms,rto_initial=1s,delack=40ms,iw=10"},
     {"weft", "iw=10"},
 };
@@ -319,7 +322,6 @@ static const struct {
     {"net.ipv4.tcp_sack", "sack", ""},
     {"net.ipv4.tcp_window_scaling", "window_scale", ""},
     {"net.ipv4.tcp_rmem", "rcvbuf", ""},
-    {"net.ipv4.tcp_wmem", "sndbuf", ""},
     {"net.ipv4.tcp_syn_retries", "syn_retries", ""},
     {"net.ipv4.tcp_synack_retries", "syn_ack_retries", ""},
     {"net.ipv4.tcp_retries2", "data_retries", ""},
@@ -426,11 +428,25 @@ static bool apply_cookies(struct settings *s, const char *value)
     return true;
 }
 
-/* "No bound" is all that is the same for every socket; TCP_NOTSENT_LOWAT sets others. */
+/* What TCP_NOTSENT_LOWAT of 0 stands for. */
 static bool apply_notsent_lowat(struct settings *s, const char *value)
 {
-    (void)s;
-    return strtoull(value, NULL, 0) == UINT32_MAX;
+    unsigned long long n = strtoull(value, NULL, 0);
+
+    s->notsent_lowat = n < UINT32_MAX ? (uint32_t)n : 0;
+    return true;
+}
+
+/* The send buffer's least, first and largest size. The stack has the largest at once; writes go by the first. */
+static bool apply_wmem(struct settings *s, const char *value)
+{
+    unsigned long least, first, most;
+
+    if (sscanf(value, "%lu %lu %lu", &least, &first, &most) != 3 || first < 4096 || most > 1u << 30)
+        return false;
+    s->tcp.send_buffer = (uint32_t)most;
+    s->write_buffer = (uint32_t)first;
+    return true;
 }
 
 /* DupThresh: there is but one. */
@@ -449,6 +465,7 @@ static const struct {
     {"net.ipv4.tcp_fastopen_key", apply_fast_open_key},
     {"net.ipv4.tcp_fastopen_cookies", apply_cookies},
     {"net.ipv4.tcp_notsent_lowat", apply_notsent_lowat},
+    {"net.ipv4.tcp_wmem", apply_wmem},
     {"net.ipv4.tcp_ecn", apply_ecn_number},
     {"net.ipv4.tcp_mtu_probing", apply_mtu_probing_number},
     {"net.ipv4.tcp_syncookies", apply_syn_cookies_number},

@@ -21,10 +21,13 @@ struct settings {
     uint32_t mtu;
     bool
         unconnected_pipe; /* writing to a socket that was never connected is EPIPE, as Linux has it, not ENOTCONN */
-    bool shut_rd_reads; /* what comes after shutdown(SHUT_RD) can be read still, as Linux has it */
-    bool send_tuning;   /* the send buffer grows, too, where buffers do */
-    bool trace;         /* every decision is said on standard error */
-    char record[256];   /* a capture file with the decisions in it is written here; "": none */
+    bool shut_rd_reads;     /* what comes after shutdown(SHUT_RD) can be read still, as Linux has it */
+    uint32_t notsent_lowat; /* of sockets that have not set it; 0: none */
+    bool write_units;       /* a write takes whole bursts, as Linux' buffers hold them (data.c) */
+    uint32_t write_buffer;  /* bytes of a send buffer for which that goes on; 0: as many as it has */
+    bool send_tuning;       /* the send buffer grows, too, where buffers do */
+    bool trace;             /* every decision is said on standard error */
+    char record[256];       /* a capture file with the decisions in it is written here; "": none */
 };
 
 /* Fills in the defaults, then what the environment of packetdrill says, then the flags (may be NULL). Returns 0,

@@ -112,6 +112,18 @@ static ssize_t set_buffer(struct desc *d, enum weft_sockopt option, int value)
     return plugin_error(weft_sock_setopt(d->sock, option, bytes));
 }
 
+/* Whole bursts may go beyond it, as far as the last of them that begins before it is full. */
+static ssize_t set_send_buffer(struct desc *d, int value)
+{
+    int bytes = value < BUFFER_MIN ? BUFFER_MIN : value;
+    int more = d->plugin->settings.write_units && bytes < INT_MAX - UINT16_MAX ? UINT16_MAX : 0;
+    ssize_t rc = set_buffer(d, WEFT_OPT_SEND_BUFFER, bytes + more);
+
+    if (rc == 0)
+        d->send_buffer = (uint32_t)bytes;
+    return rc;
+}
+
 static ssize_t get_buffer(struct desc *d, enum weft_sockopt option, int factor, void *value, socklen_t *len)
 {
     int64_t bytes = 0;
@@ -232,10 +244,11 @@ static ssize_t set_number(struct desc *d, const struct number *number, int value
 {
     int64_t wanted = number->is_switch ? value != 0 : (int64_t)value * number->scale;
 
-    if (number->option == WEFT_OPT_NOTSENT_LOWAT &&
-        value == -1) /* the largest of Linux' unsigned numbers: no bound */
-        return plugin_error(weft_sock_setopt(d->sock, number->option, 0));
-
+    if (number->option == WEFT_OPT_NOTSENT_LOWAT) {
+        d->notsent_lowat = value;
+        if (value == -1) /* the largest of Linux' unsigned numbers: no bound */
+            return plugin_error(weft_sock_setopt(d->sock, number->option, 0));
+    }
     if (value < 0 && !number->is_switch)
         return -EINVAL;
     return plugin_error(weft_sock_setopt(d->sock, number->option, wanted));
@@ -250,7 +263,7 @@ static ssize_t set_socket_option(struct desc *d, int name, const void *value, so
         return rc;
     switch (name) {
     case SO_SNDBUF:
-        return set_buffer(d, WEFT_OPT_SEND_BUFFER, n < INT_MAX / 2 ? 2 * n : INT_MAX);
+        return set_send_buffer(d, n < INT_MAX / 2 ? 2 * n : INT_MAX);
     case SO_RCVBUF:
         return set_buffer(d, WEFT_OPT_RECEIVE_BUFFER, n);
     case SO_LINGER:
@@ -353,6 +366,8 @@ static ssize_t get_number(struct desc *d, const struct number *number, void *val
     int64_t n = 0;
     int rc = weft_sock_getopt(d->sock, number->option, &n);
 
+    if (number->option == WEFT_OPT_NOTSENT_LOWAT)
+        return give_int(value, len, d->notsent_lowat);
     /* TCP_MAXSEG of a connection is the segment size in use. */
     if (rc == 0 && number->option == WEFT_OPT_MAXSEG && weft_sock_info(d->sock, &info) == 0 &&
         info.state >= WEFT_TCP_ESTABLISHED)
@@ -364,6 +379,8 @@ static ssize_t get_socket_option(struct desc *d, int name, void *value, socklen_
 {
     switch (name) {
     case SO_SNDBUF:
+        if (d->send_buffer > 0)
+            return give_int(value, len, d->send_buffer);
         return get_buffer(d, WEFT_OPT_SEND_BUFFER, 1, value, len);
     case SO_RCVBUF:
         return get_buffer(d, WEFT_OPT_RECEIVE_BUFFER, 2, value, len);

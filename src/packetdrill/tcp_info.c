@@ -85,7 +85,7 @@ static void fill(struct linux_tcp_info *out, const struct weft_tcp_info *in, wef
     out->sacked = segments(in->sacked, mss);
     out->retrans = segments(in->resent, mss);
     out->lost = segments(in->lost + in->resent, mss);
-    out->reordering = 3; /* DupThresh, which stays: what moves with reordering is RACK's window */
+    out->reordering = in->reordering;
     out->delivered = in->delivered_segs;
     out->delivered_ce = in->delivered_ce;
     out->received_ce = in->received_ce;

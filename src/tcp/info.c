@@ -216,6 +216,7 @@ static void fill_congestion(const struct tcb *tcb, struct weft_tcp_info *out)
     out->undone = tcb->undone;
     out->dsack_dups = tcb->account.dsack_dups;
     out->reord_seen = tcb->account.reord_seen;
+    out->reordering = tcb->rack.reordering;
     out->reo_wnd = tcp_uses_rack(tcb) ? tcp_rack_window(tcb) : 0;
     out->congestion = tcb->cc.ops->name;
     out->pacing_rate = tcp_pace_rate(tcb);

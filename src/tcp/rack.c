@@ -19,19 +19,27 @@
 /* RFC 8985 7.2: TLP.max_ack_delay, what a lone segment's ACK may be delayed by; RFC 9293 allows up to
  * 500 ms, hosts use up to 200 ms. */
 #define MAX_ACK_DELAY (200 * WEFT_MSEC)
-/* A probe never goes out sooner than this, whatever the round trip: a host that is busy with something
- * else for a moment has lost nothing. Ours; the drafts before RFC 8985 had it. */
-#define PROBE_DELAY_MIN (10 * WEFT_MSEC)
 
 void tcp_rack_init(struct tcb *tcb)
 {
-    tcb->rack = (struct tcp_rack){.reo_wnd_mult = 1, .fack = tcb->snd.una};
+    tcb->rack = (struct tcp_rack){.reo_wnd_mult = 1, .fack = tcb->snd.una, .reordering = DUP_THRESH_SEGS};
 }
 
 /* RACK_sent_after of RFC 8985 6.2. */
 static bool sent_after(weft_time t1, tcp_seq end1, weft_time t2, tcp_seq end2)
 {
     return t1 > t2 || (t1 == t2 && seq_gt(end1, end2));
+}
+
+/* One has arrived behind RACK.fack that went once. How far it was late moves nothing here; it is told (TCP_INFO). */
+static void saw_reordering(struct tcb *tcb, const struct tcp_range *range)
+{
+    uint32_t distance = seq_span(range->start, tcb->rack.fack);
+    uint32_t segs = (distance + tcb->snd.mss - 1) / tcb->snd.mss;
+
+    tcb->rack.reordering_seen = true;
+    if (segs > tcb->rack.reordering)
+        tcb->rack.reordering = segs < UINT16_MAX ? (uint16_t)segs : UINT16_MAX;
 }
 
 /* RFC 8985 6.2 steps 2 and 3, for one delivered range. Ranges come in the order of sequence numbers, and
@@ -41,10 +49,12 @@ void tcp_rack_delivered(struct tcb *tcb, const struct tcp_range *range, struct t
 {
     struct tcp_rack *rack = &tcb->rack;
 
-    if (seq_gt(range->end, rack->fack))
+    if (seq_gt(range->end, rack->fack)) {
         rack->fack = range->end;
-    else if (seq_lt(range->end, rack->fack) && !(range->flags & TCP_RANGE_RETRANSMITTED))
-        rack->reordering_seen = delivery->shows_reordering = true;
+    } else if (seq_lt(range->end, rack->fack) && !(range->flags & TCP_RANGE_RETRANSMITTED)) {
+        saw_reordering(tcb, range);
+        delivery->shows_reordering = true;
+    }
     if (!is_valid)
         return;
     if (range->sent >= delivery->rack_sent) {
@@ -152,8 +162,8 @@ weft_time tcp_rack_probe_delay(const struct tcb *tcb)
 
     if (tcb->rtt.srtt > 0 && seq_span(tcb->snd.una, tcb->snd.nxt) <= tcb->snd.mss)
         delay += MAX_ACK_DELAY;
-    if (delay < PROBE_DELAY_MIN)
-        delay = PROBE_DELAY_MIN;
+    if (delay < tcb->tcp->config.tail_probe_min)
+        delay = tcb->tcp->config.tail_probe_min;
     if (rto_at != WEFT_TIME_NEVER && now + delay > rto_at)
         delay = rto_at > now ? rto_at - now : 0;
     return delay;

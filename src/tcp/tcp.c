@@ -42,6 +42,8 @@ static void fill_defaults(struct weft_tcp_config *config)
     DEFAULT(config->syn_ack_retries, 5);
     DEFAULT(config->challenges, 10);
     DEFAULT(config->burst_segs, 2);
+    DEFAULT(config->hystart_limit, 8);
+    DEFAULT(config->tail_probe_min, 10 * WEFT_MSEC);
     DEFAULT(config->data_retries, 15);
     DEFAULT(config->initial_window_segs, 10);
     DEFAULT(config->congestion, "cubic");

@@ -36,6 +36,7 @@ static inline struct fake *fake_new(const struct weft_congestion *ops, weft_time
         .min_rtt = rtt,
         .mss = MSS,
         .initial_window = 10 * MSS,
+        .hystart_limit = 8,
         .has_sack = true,
         .cwnd_limited = true,
         .seed = 1,

@@ -429,6 +429,32 @@ static void test_epoll(void **state)
     end(run);
 }
 
+/* Linux' writes: bursts of half the peer's window, of which none begins when enough waits to be sent. */
+static void test_writes_take_whole_bursts(void **state)
+{
+    static const uint8_t buf[59000];
+    struct run run_, *run = &run_;
+    struct pollfd fds = {.events = POLLOUT};
+    int lowat = 4000, flags;
+
+    (void)state;
+    start(run, "profile=linux");
+    fds.fd = accepted(run);
+    flags = run->ifc.fcntl(U, fds.fd, F_GETFL);
+    assert_int_equal(run->ifc.fcntl(U, fds.fd, F_SETFL, flags | O_NONBLOCK), 0);
+    assert_int_equal(run->ifc.setsockopt(U, fds.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof(lowat)),
+                     0);
+    assert_int_equal(run->ifc.poll(U, &fds, 1, 0), 1);
+    /* 10 segments leave before the first burst of 15 is whole; the rest of it is filled up to one of 15. */
+    assert_int_equal(run->ifc.write(U, fds.fd, buf, sizeof(buf)), 25000);
+    assert_int_equal(run->ifc.write(U, fds.fd, buf, sizeof(buf)), -1);
+    assert_int_equal(errno, EAGAIN);
+    assert_int_equal(run->ifc.poll(U, &fds, 1, 0), 0);
+    peer_sends(run, "A", 1, 10001, 30000, 0);
+    assert_int_equal(run->ifc.poll(U, &fds, 1, 0), 1);
+    end(run);
+}
+
 static void test_pipe_and_splice(void **state)
 {
     struct run run_, *run = &run_;
@@ -532,6 +558,7 @@ int main(void)
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_tcp_info),
         cmocka_unit_test(test_epoll),
+        cmocka_unit_test(test_writes_take_whole_bursts),
         cmocka_unit_test(test_pipe_and_splice),
         cmocka_unit_test(test_zerocopy_notification),
         cmocka_unit_test(test_knobs_and_state),

@@ -166,6 +166,20 @@ static void one_ack_adds_eight_segments_at_most(void **state)
     free(f);
 }
 
+static void the_limit_is_configured(void **state)
+{
+    struct fake *f = start();
+
+    (void)state;
+    f->cc.hystart_limit = 3;
+    fake_ack(f, 10 * MSS, BASE, true);
+    assert_int_equal(f->cc.cwnd, 13 * MSS);
+    f->cc.hystart_limit = UINT8_MAX; /* none */
+    fake_ack(f, 13 * MSS, BASE, true);
+    assert_int_equal(f->cc.cwnd, 26 * MSS);
+    free(f);
+}
+
 /* RFC 9406 4.2: "when a loss is observed": congestion avoidance, also out of CSS. */
 static void a_loss_ends_css(void **state)
 {
@@ -205,15 +219,11 @@ static void later_slow_starts_are_reno_s(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(without_delay_cwnd_doubles),
-        cmocka_unit_test(the_threshold),
-        cmocka_unit_test(eight_samples_are_needed),
-        cmocka_unit_test(acks_without_a_sample_do_not_count),
-        cmocka_unit_test(the_least_of_a_round_counts),
-        cmocka_unit_test(five_rounds_of_css_end_slow_start),
-        cmocka_unit_test(css_that_finds_no_delay_ends),
-        cmocka_unit_test(one_ack_adds_eight_segments_at_most),
-        cmocka_unit_test(a_loss_ends_css),
+        cmocka_unit_test(without_delay_cwnd_doubles),   cmocka_unit_test(the_threshold),
+        cmocka_unit_test(eight_samples_are_needed),     cmocka_unit_test(acks_without_a_sample_do_not_count),
+        cmocka_unit_test(the_least_of_a_round_counts),  cmocka_unit_test(five_rounds_of_css_end_slow_start),
+        cmocka_unit_test(css_that_finds_no_delay_ends), cmocka_unit_test(one_ack_adds_eight_segments_at_most),
+        cmocka_unit_test(the_limit_is_configured),      cmocka_unit_test(a_loss_ends_css),
         cmocka_unit_test(later_slow_starts_are_reno_s),
     };
 

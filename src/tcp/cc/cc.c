@@ -72,6 +72,7 @@ static struct weft_cc show(struct tcb *tcb)
         .has_sack = tcb->has_sack,
         .is_paced = tcp_pace_is_on(tcb),
         .no_hystart = tcb->tcp->config.no_hystart,
+        .hystart_limit = tcb->tcp->config.hystart_limit,
         .cwnd_limited = tcb->cc.cwnd_limited,
         .seed = tcb->cc.seed,
         .memory = tcb->cc.memory,

@@ -9,7 +9,6 @@
 #define N_RTT_SAMPLE       8
 #define CSS_GROWTH_DIVISOR 4
 #define CSS_ROUNDS         5
-#define L                  8 /* segments; infinite with pacing */
 
 /* RFC 9406 4.2: RttThresh, by which the round trip must have grown. */
 static weft_time threshold(weft_time last_min_rtt)
@@ -70,7 +69,9 @@ bool hystart_ack(struct hystart *hystart, const struct weft_cc *cc, const struct
 
 uint32_t hystart_growth(const struct hystart *hystart, const struct weft_cc *cc, uint32_t acked)
 {
-    uint32_t growth = cc->is_paced || acked < L * cc->mss ? acked : L * cc->mss;
+    uint32_t limit =
+        cc->is_paced || cc->hystart_limit == UINT8_MAX ? UINT32_MAX : cc->hystart_limit * cc->mss;
+    uint32_t growth = acked < limit ? acked : limit;
 
     return hystart->in_css ? growth / CSS_GROWTH_DIVISOR : growth;
 }
