@@ -84,6 +84,8 @@ bool check_is_accepted(const struct check_view *v)
 
     if (!is_for_receiver(v))
         return false;
+    if (s->opts_wrong) /* RFC 9293 MUST-7 does not say that the rest is taken */
+        return false;
     if (v->me->has_tsval && !s->opts.has_timestamps) /* whatever was agreed on: perhaps they are missed */
         return false;
     if (v->conn->is_signed || check_is_syn(s) || check_is_rst(s) || !s->has_ack)

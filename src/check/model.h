@@ -67,6 +67,7 @@ struct check_segment {
     struct weft_endpoint src, dst;
     struct wire_tcp tcp;
     struct wire_tcp_opts opts;
+    bool opts_wrong;       /* no list of options: a length is not right */
     const uint8_t *header; /* TCP header and options, whole; NULL once the frame is gone */
     const uint8_t *data;   /* what is at hand of the payload */
     uint32_t data_len;

@@ -39,7 +39,13 @@ static void check_recent(const struct check_view *v)
                  recent->value);
 }
 
-/* Some TSval of the peer, from its first to its last. */
+static bool has_come(const struct check_side *peer, int64_t tsval)
+{
+    return tsval >= peer->tsval_first && tsval <= peer->tsval;
+}
+
+/* Some TSval of the peer, from its first to its last. A lower one after weeks may be one of the clock's next round, or an
+ * old one that was refused: then that before it is echoed. */
 static void check_echo(const struct check_view *v)
 {
     const struct check_side *peer = v->peer;
@@ -51,7 +57,7 @@ static void check_echo(const struct check_view *v)
                          v->seg->opts.tsecr);
         return;
     }
-    if (!peer->has_tsval || !v->seg->has_ack || (echo >= peer->tsval_first && echo <= peer->tsval))
+    if (!peer->has_tsval || !v->seg->has_ack || has_come(peer, echo) || has_come(peer, echo - (1ll << 32)))
         return;
     check_report(v, CHECK_TSECR_UNSEEN, peer->tsval_packet,
                  "TSecr is %u, but the TSvals that came go from %u to %u", v->seg->opts.tsecr,

@@ -152,7 +152,7 @@ static enum check_parse read_tcp(struct packet *p, bool wire, struct check_segme
     if (out->header_wrong)
         return CHECK_SEGMENT;
     out->header = header;
-    (void)wire_tcp_opts_parse(out->tcp.options, header_len - WIRE_TCP_LEN, &out->opts);
+    out->opts_wrong = !wire_tcp_opts_parse(out->tcp.options, header_len - WIRE_TCP_LEN, &out->opts);
     out->len = p->len - header_len;
     out->data = p->at.at;
     out->data_len = (uint32_t)cursor_left(&p->at);

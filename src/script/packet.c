@@ -225,6 +225,8 @@ static void record(const struct run *run, bool outgoing, const uint8_t *bytes, u
 
     if (run->options.pcapng)
         weft_pcapng_write(run->options.pcapng, &frame, NULL, 0);
+    if (run->check)
+        weft_check_frame(run->check, &frame);
 }
 
 static void begin_ip(const struct run_flow *flow, const struct script_packet *packet, uint8_t proto,
@@ -243,14 +245,14 @@ static void begin_ip(const struct run_flow *flow, const struct script_packet *pa
     };
 }
 
-/* The same bytes with the IP header before them, for the capture. */
+/* The same bytes with the IP header before them, for the capture and the checker. */
 static void record_in(const struct run *run, const struct script_packet *packet, const struct wire_ip4 *ip,
                       const uint8_t *payload, uint32_t len)
 {
     static uint8_t bytes[WEFT_PKT_MAX];
     struct writer w = writer_of(bytes, sizeof(bytes));
 
-    if (!run->options.pcapng)
+    if (!run->options.pcapng && !run->check)
         return;
     wire_ip4_emit(ip, packet->ip_opts_len, &w);
     writer_bytes(&w, payload, len);

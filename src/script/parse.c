@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <weft/check.h>
 #include <weft/err.h>
 #include <weft/socket.h>
 
@@ -325,6 +326,22 @@ static int read_statement(struct parser *p, struct scan *s, const char *line, si
 /* --- Lines and files -------------------------------------------------------------------------- */
 
 /* The rows that the script proves are for whoever reads it, and for messages; the ledger reads them itself. */
+/* "breaks RULE": a rule of the wire checker. */
+static bool read_breaks(struct scan *s, struct weft_script *script)
+{
+    char name[SCRIPT_NAME * 2];
+    weft_check_rule rule;
+
+    if (!scan_word(s, name, sizeof(name), "the rule"))
+        return false;
+    if (weft_check_rule_find(name, &rule) < 0)
+        return scan_fail(s, "'%s' is no rule of weft-check(1)", name);
+    if (script->nbreaks == SCRIPT_MAX_BREAKS)
+        return scan_fail(s, "more than %d rules that are broken", SCRIPT_MAX_BREAKS);
+    script->breaks[script->nbreaks++] = rule;
+    return true;
+}
+
 static bool read_requires(struct scan *s, struct weft_script *script)
 {
     size_t used = strlen(script->requires);
@@ -386,6 +403,8 @@ static int read_line(struct parser *p, const char *line, size_t len)
         return include(p, &s);
     if (scan_text(&s, "requires:"))
         ok = read_requires(&s, p->script);
+    else if (scan_is(&s, "breaks"))
+        ok = read_breaks(&s, p->script);
     else if (scan_is(&s, "flow"))
         ok = read_flow(&s, p->script);
     else if (!scan_is(&s, "config"))

@@ -517,6 +517,41 @@ static void begin_flows(struct run *run)
                                           .irs = run->script->setup.peer_isn};
 }
 
+/* The wire checker has seen the stack break a rule. What is unusual and allowed is not told. */
+static void rule_broken(void *ctx, const struct weft_check_finding *finding)
+{
+    struct run *run = ctx;
+
+    for (unsigned i = 0; i < run->script->nbreaks; i++)
+        if (run->script->breaks[i] == finding->rule) {
+            run->broken |= 1u << i;
+            return;
+        }
+    if (finding->severity >= WEFT_CHECK_WARNING)
+        run_fail(run, "the stack breaks %s (%s %s), packet %llu: %s", finding->info->name, finding->info->rfc,
+                 finding->info->keyword, (unsigned long long)finding->packet, finding->text);
+}
+
+static int begin_check(struct run *run)
+{
+    const struct weft_check_config config = {
+        .whole = true, .wire = true, .only_out = true, .found = rule_broken, .ctx = run};
+
+    return weft_check_new(&config, &run->check);
+}
+
+/* What a script says that the stack breaks it must break, or the script speaks of a stack that is no more. */
+static void end_check(struct run *run)
+{
+    if (!run->failed)
+        weft_check_finish(run->check, run->now);
+    weft_check_free(run->check);
+    run->check = NULL;
+    for (unsigned i = 0; i < run->script->nbreaks && !run->failed; i++)
+        if (!(run->broken & 1u << i))
+            run_fail(run, "the stack has not broken %s", weft_check_rule_at(run->script->breaks[i])->name);
+}
+
 static int begin(struct run *run)
 {
     const struct script_setup *setup = &run->script->setup;
@@ -538,6 +573,8 @@ static int begin(struct run *run)
         run->now = run->last = run->start;
         rc = make_stack(run, run->start, &run->stack);
     }
+    if (rc == 0 && (rc = begin_check(run)) != 0)
+        weft_stack_free(run->stack);
     if (rc) {
         weft_pool_free(run->pool);
         return rc;
@@ -587,6 +624,7 @@ int weft_script_run(const struct weft_script *script, const struct weft_script_o
     run->step = NULL;
     if (!run->failed && run->count > 0)
         fail_unexpected(run);
+    end_check(run);
     end(run);
     failed = run->failed;
     free(run);

@@ -6,6 +6,7 @@
 #ifndef WEFT_SCRIPT_RUN_H
 #define WEFT_SCRIPT_RUN_H
 
+#include <weft/check.h>
 #include <weft/socket.h>
 
 #include "script/script.h"
@@ -61,6 +62,8 @@ struct run {
     const struct script_step *step; /* at hand */
     struct weft_pool *pool;
     struct weft_stack *stack;
+    struct weft_check *check; /* sees what passes; NULL while the start is looked for */
+    unsigned broken;          /* bits of script->breaks that were */
     int iface;
     weft_time start, now; /* of the stack */
     weft_time last;       /* moment of the last statement */

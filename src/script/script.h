@@ -12,19 +12,20 @@
 #include <weft/script.h>
 #include <weft/stack.h>
 
-#define SCRIPT_NAME      24  /* of a socket, a flow, an option, with its NUL */
-#define SCRIPT_PATH      256 /* of a file */
-#define SCRIPT_LINE      512 /* bytes of one line */
-#define SCRIPT_MAX_TEXT  (256u * 1024)
-#define SCRIPT_MAX_STEPS 4096 /* statements of a script with all that it includes */
-#define SCRIPT_MAX_FILES 32   /* that one script may include, itself counted */
-#define SCRIPT_MAX_DEPTH 4    /* of includes in includes */
-#define SCRIPT_MAX_OPTS  20   /* options of one segment */
-#define SCRIPT_MAX_RAW   40   /* bytes of one option given in hexadecimal */
-#define SCRIPT_MAX_FLOWS 16
-#define SCRIPT_MAX_SOCKS 24
-#define SCRIPT_MAX_TESTS 8 /* comparisons in one `expect` */
-#define SCRIPT_MAX_WRITE (1u << 20)
+#define SCRIPT_NAME       24  /* of a socket, a flow, an option, with its NUL */
+#define SCRIPT_PATH       256 /* of a file */
+#define SCRIPT_LINE       512 /* bytes of one line */
+#define SCRIPT_MAX_TEXT   (256u * 1024)
+#define SCRIPT_MAX_STEPS  4096 /* statements of a script with all that it includes */
+#define SCRIPT_MAX_FILES  32   /* that one script may include, itself counted */
+#define SCRIPT_MAX_DEPTH  4    /* of includes in includes */
+#define SCRIPT_MAX_OPTS   20   /* options of one segment */
+#define SCRIPT_MAX_RAW    40   /* bytes of one option given in hexadecimal */
+#define SCRIPT_MAX_BREAKS 8    /* rules */
+#define SCRIPT_MAX_FLOWS  16
+#define SCRIPT_MAX_SOCKS  24
+#define SCRIPT_MAX_TESTS  8 /* comparisons in one `expect` */
+#define SCRIPT_MAX_WRITE  (1u << 20)
 
 /* --- Time ------------------------------------------------------------------------ */
 
@@ -224,7 +225,10 @@ struct weft_script {
     struct script_setup setup;
     char texts[4][SCRIPT_NAME]; /* that fields of `setup` point to */
     unsigned ntexts;
-    char requires[SCRIPT_LINE]; /* the ids of the rows that it proves, for messages */
+    unsigned nbreaks;
+    unsigned
+        breaks[SCRIPT_MAX_BREAKS]; /* rules of the wire checker that the stack is told or seen to break */
+    char requires[SCRIPT_LINE];    /* the ids of the rows that it proves, for messages */
     unsigned nfiles;
     char files[SCRIPT_MAX_FILES][SCRIPT_PATH];
     unsigned nflows;

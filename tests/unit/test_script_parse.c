@@ -97,6 +97,7 @@ static void each_fault_is_named(void **state)
         {"+0 state FROB", "there is no state 'FROB'"},
         {"+0 events", "the events are missing"},
         {"+0 events frob", "an event is none of"},
+        {"breaks frob", "'frob' is no rule of weft-check(1)"},
         {"config frob 1", "'frob' is no field of struct weft_tcp_config"},
         {"config no_sack 2", "does not fit into no_sack"},
         {"config initial_window_segs 256", "does not fit"},

@@ -63,6 +63,17 @@ static void a_true_script_passes(void **state)
            "+0 > . 1:1(0) ack 1\n");
 }
 
+/* The wire checker watches every script; what a stack is told to break a script says, and must then be seen. */
+static void broken_rules_are_found(void **state)
+{
+    (void)state;
+    fails("config initial_window_segs 20\n" HANDSHAKE "+0 write 20000\n+0 > ...\n",
+          "t.pkt:7: the stack breaks initial-window", "RFC 6928 2");
+    passes("config initial_window_segs 20\nbreaks initial-window\n" HANDSHAKE "+0 write 20000\n+0 > ...\n");
+    fails("breaks initial-window\n" HANDSHAKE, "t.pkt: at the end",
+          "the stack has not broken initial-window");
+}
+
 static void what_is_untrue_is_found(void **state)
 {
     static const struct {
@@ -167,13 +178,10 @@ static void runs_repeat(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_true_script_passes),
-        cmocka_unit_test(what_is_untrue_is_found),
-        cmocka_unit_test(the_report_shows_what_passed),
-        cmocka_unit_test(time_may_be_given_some_play),
-        cmocka_unit_test(times_of_what_is_expected),
-        cmocka_unit_test(flows_are_kept_apart),
-        cmocka_unit_test(runs_repeat),
+        cmocka_unit_test(a_true_script_passes),        cmocka_unit_test(broken_rules_are_found),
+        cmocka_unit_test(what_is_untrue_is_found),     cmocka_unit_test(the_report_shows_what_passed),
+        cmocka_unit_test(time_may_be_given_some_play), cmocka_unit_test(times_of_what_is_expected),
+        cmocka_unit_test(flows_are_kept_apart),        cmocka_unit_test(runs_repeat),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
