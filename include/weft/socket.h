@@ -364,7 +364,8 @@ struct weft_tcp_info {
     uint8_t snd_wscale, rcv_wscale;
     bool ecn;        /* new data is marked ECT(0), and marks are heeded (RFC 3168) */
     bool ecn_seen;   /* the peer's data has come with ECT or CE */
-    bool md5_signed; /* segments are signed (RFC 2385) */
+    bool md5_signed; /* segments are signed (RFC 2385), */
+    bool ao_signed;  /* or by TCP-AO (RFC 5925) */
     bool syn_data;   /* the SYN carried data and all of it was taken (RFC 7413) */
     enum weft_tcp_fast_open fast_open;
     uint32_t snd_mss, rcv_mss; /* bytes; the second is what we offered (advmss) */

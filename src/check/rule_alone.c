@@ -52,26 +52,6 @@ static void check_flags(const struct check_view *v)
 
 /* --- Options -------------------------------------------------------------------------------------- */
 
-/* The length that the kind must have; 0: more than one is possible, or the kind is not known. */
-static unsigned fixed_len(unsigned kind)
-{
-    switch (kind) {
-    case WIRE_TCP_OPT_MSS:
-    case WIRE_TCP_OPT_USER_TIMEOUT:
-        return 4;
-    case WIRE_TCP_OPT_WSCALE:
-        return 3;
-    case WIRE_TCP_OPT_SACK_PERMITTED:
-        return 2;
-    case WIRE_TCP_OPT_TIMESTAMPS:
-        return 10;
-    case WIRE_TCP_OPT_MD5:
-        return 18;
-    default:
-        return 0;
-    }
-}
-
 static bool is_len_right(unsigned kind, unsigned len)
 {
     switch (kind) {
@@ -82,7 +62,7 @@ static bool is_len_right(unsigned kind, unsigned len)
     case WIRE_TCP_OPT_FAST_OPEN: /* RFC 7413 4.1.1 */
         return len == 2 || (len >= 6 && len <= 18 && len % 2 == 0);
     default:
-        return fixed_len(kind) == 0 || len == fixed_len(kind);
+        return wire_tcp_opt_len(kind) == 0 || len == wire_tcp_opt_len(kind);
     }
 }
 

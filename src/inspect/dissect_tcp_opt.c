@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "wire/tcp.h"
+#include "wire/tcp_opt.h"
 
 #define OPT_MPTCP 30 /* RFC 8684 3 */
 
@@ -68,26 +69,6 @@ static const char *option_source(unsigned kind)
         return "RFC 6994 3";
     default:
         return "RFC 9293 3.2";
-    }
-}
-
-/* The length that the option must have; 0: any. */
-static unsigned fixed_len(unsigned kind)
-{
-    switch (kind) {
-    case WIRE_TCP_OPT_MSS:
-    case WIRE_TCP_OPT_USER_TIMEOUT:
-        return 4;
-    case WIRE_TCP_OPT_WSCALE:
-        return 3;
-    case WIRE_TCP_OPT_SACK_PERMITTED:
-        return 2;
-    case WIRE_TCP_OPT_TIMESTAMPS:
-        return 10;
-    case WIRE_TCP_OPT_MD5:
-        return 18;
-    default:
-        return 0;
     }
 }
 
@@ -237,8 +218,8 @@ static void dissect_option(struct dissect *d, unsigned kind, unsigned len,
     d->source = option->source;
     (void)inspect_dissect_part(d, option, 0, 8, "Kind");
     (void)inspect_dissect_part(d, option, 8, 8, "Length");
-    if (fixed_len(kind) != 0 && fixed_len(kind) != len)
-        inspect_dissect_wrong(d, option, "the length should be %u", fixed_len(kind));
+    if (wire_tcp_opt_len(kind) != 0 && wire_tcp_opt_len(kind) != len)
+        inspect_dissect_wrong(d, option, "the length should be %u", wire_tcp_opt_len(kind));
     else
         dissect_option_value(d, option, kind, len, seen);
 }

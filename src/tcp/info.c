@@ -140,6 +140,7 @@ static void fill_agreed(const struct tcb *tcb, struct weft_tcp_info *out)
     out->ecn = tcp_ecn_marks(tcb);
     out->ecn_seen = tcb->ecn.seen;
     out->md5_signed = tcb->is_signed;
+    out->ao_signed = tcb->ao != NULL;
     out->syn_data = tcb->tfo.data_taken;
     out->fast_open = fast_open_of(tcb);
     out->snd_mss = tcb->snd.mss;

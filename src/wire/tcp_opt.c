@@ -156,6 +156,26 @@ static void read_option(uint8_t kind, struct cursor *c, struct wire_tcp_opts *ou
     }
 }
 
+unsigned wire_tcp_opt_len(unsigned kind)
+{
+    switch (kind) {
+    case WIRE_TCP_OPT_MSS:
+        return MSS_LEN;
+    case WIRE_TCP_OPT_WSCALE:
+        return WSCALE_LEN;
+    case WIRE_TCP_OPT_SACK_PERMITTED:
+        return SACK_PERMITTED_LEN;
+    case WIRE_TCP_OPT_TIMESTAMPS:
+        return TIMESTAMPS_LEN;
+    case WIRE_TCP_OPT_MD5:
+        return MD5_LEN;
+    case WIRE_TCP_OPT_USER_TIMEOUT:
+        return USER_TIMEOUT_LEN;
+    default:
+        return 0;
+    }
+}
+
 bool wire_tcp_opts_parse(const uint8_t *options, size_t len, struct wire_tcp_opts *out)
 {
     struct cursor c = cursor_of(options, len);

@@ -54,6 +54,9 @@ struct wire_tcp_opts {
     uint8_t ao_len;
 };
 
+/* The length that an option of this kind must have, octets; 0: more than one is possible, or the kind is not known. */
+unsigned wire_tcp_opt_len(unsigned kind);
+
 /*
  * Reads all options; unknown ones are passed over by their length (RFC 9293
  * MUST-6). An option of known kind but wrong length is passed over as if

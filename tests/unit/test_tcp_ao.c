@@ -310,7 +310,10 @@ static struct weft_tcp_ao_info info_of(const struct weft_sock *sock)
 static void converse(void)
 {
     struct tcp_peer *t = established();
+    struct weft_tcp_info info;
 
+    assert_int_equal(weft_sock_info(t->sock, &info), 0);
+    assert_true(info.ao_signed && !info.md5_signed);
     peer_sends(t, "PA", 1, 1, 1400);
     we_send(t, "A", 1, 1401, 0);
     peer_sends(t, "PA", 1401, 1, 100);

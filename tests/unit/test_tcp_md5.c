@@ -113,8 +113,11 @@ static struct tcp_peer *established(void)
 static void every_segment_is_signed(void **state)
 {
     struct tcp_peer *t = established();
+    struct weft_tcp_info info;
 
     (void)state;
+    assert_int_equal(weft_sock_info(t->sock, &info), 0);
+    assert_true(info.md5_signed && !info.ao_signed);
     peer_sends(t, "PA", 1, 1, 100);
     we_send(t, "A", 1, 101, 0);
     we_read(t, 100);

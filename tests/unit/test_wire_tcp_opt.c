@@ -406,6 +406,21 @@ static void parse_emit_parse(void **state)
     }
 }
 
+/* No other length of a kind that has one is read; of the rest, several are. */
+static void lengths_that_kinds_must_have(void **state)
+{
+    (void)state;
+    assert_int_equal(wire_tcp_opt_len(WIRE_TCP_OPT_MSS), 4);            /* RFC 9293 3.2 */
+    assert_int_equal(wire_tcp_opt_len(WIRE_TCP_OPT_WSCALE), 3);         /* RFC 7323 2.2 */
+    assert_int_equal(wire_tcp_opt_len(WIRE_TCP_OPT_SACK_PERMITTED), 2); /* RFC 2018 2 */
+    assert_int_equal(wire_tcp_opt_len(WIRE_TCP_OPT_TIMESTAMPS), 10);    /* RFC 7323 3.2 */
+    assert_int_equal(wire_tcp_opt_len(WIRE_TCP_OPT_MD5), 18);           /* RFC 2385 3.0 */
+    assert_int_equal(wire_tcp_opt_len(WIRE_TCP_OPT_USER_TIMEOUT), 4);   /* RFC 5482 3 */
+    assert_int_equal(wire_tcp_opt_len(WIRE_TCP_OPT_SACK), 0);
+    assert_int_equal(wire_tcp_opt_len(WIRE_TCP_OPT_AO), 0);
+    assert_int_equal(wire_tcp_opt_len(200), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -417,6 +432,7 @@ int main(void)
         cmocka_unit_test(nothing_follows_end),
         cmocka_unit_test(cut_anywhere),
         cmocka_unit_test(every_length_of_every_kind),
+        cmocka_unit_test(lengths_that_kinds_must_have),
         cmocka_unit_test(first_counts),
         cmocka_unit_test(a_bad_ao_is_told),
         cmocka_unit_test(odd_values),
