@@ -188,6 +188,61 @@ static uint32_t largest_super(const struct tcb *tcb, uint32_t full)
     return (room == 0 ? 1 : room < most ? room : most) * full;
 }
 
+/* A link can make many segments of it. The urgent pointer counts from each segment's own number, one segment alone says
+ * CWR (RFC 3168 6.1.2), and a signature is for one. */
+static bool may_be_super(const struct tcb *tcb, const struct tcp_outgoing *segment,
+                         const struct wire_tcp_opts *opts)
+{
+    return !opts->has_md5 && !opts->has_ao && !is_urgent(tcb, segment) &&
+           !(segment->is_new && tcp_ecn_owes_cwr(tcb));
+}
+
+/* How much of what was wanted goes in one packet, when a segment holds `full` bytes. */
+static uint32_t choose_payload(const struct tcb *tcb, const struct tcp_outgoing *segment,
+                               const struct wire_tcp_opts *opts, uint32_t full)
+{
+    bool is_super = segment->len > full && may_be_super(tcb, segment, opts);
+    uint32_t most = is_super ? largest_super(tcb, full) : full;
+    uint32_t len = segment->len < most ? segment->len : most;
+
+    /* The caller counted with whole segments of snd.mss. What is left of them may be small, and is for the
+     * caller to judge anew (RFC 9293 3.8.6.2.1). */
+    if (segment->is_new && full < tcb->snd.mss && len > full)
+        len -= len % full;
+    return len;
+}
+
+/* Puts data into the packet, and tells in `segment` how much and with which flags. */
+static void attach_payload(struct tcb *tcb, struct tcp_outgoing *segment, struct wire_tcp_opts *opts,
+                           struct weft_pkt *pkt)
+{
+    uint32_t full = segment->is_mtu_probe ? segment->len : full_size(tcb, opts);
+    uint32_t len = tcp_sendbuf_view(&tcb->buf, segment->seq, choose_payload(tcb, segment, opts, full), pkt);
+
+    if (len < segment->len)
+        segment->flags &= (uint16_t) ~(WIRE_TCP_FIN | WIRE_TCP_PSH);
+    if (tcp_sendbuf_is_record_end(&tcb->buf, seq_add(segment->seq, len)))
+        segment->flags |= WIRE_TCP_PSH;
+    if (len > full) {
+        pkt->gso_size = (uint16_t)full;
+        pkt->gso_segs = (uint16_t)((len + full - 1) / full);
+        if (tcb->tcp->config.push_bursts && segment->why != WEFT_SENT_RETRANSMIT)
+            segment->flags |= WIRE_TCP_PSH;
+    }
+    segment->len = len;
+}
+
+static void note_sent(struct tcb *tcb, const struct tcp_outgoing *segment, const struct weft_pkt *pkt)
+{
+    uint32_t segs = pkt->gso_segs > 1 ? pkt->gso_segs : 1;
+
+    tcb->uto.is_owed &= (segment->flags & WIRE_TCP_SYN) || segment->is_mtu_probe;
+    tcb->segs_out += segs;
+    tcb->account.data_segs_out += segment->len > 0 ? segs : 0;
+    if (segment->flags & WIRE_TCP_ACK)
+        ack_has_gone(tcb);
+}
+
 int64_t tcp_segment_send(struct tcb *tcb, const struct tcp_outgoing *wanted)
 {
     struct tcp *tcp = tcb->tcp;
@@ -203,53 +258,23 @@ int64_t tcp_segment_send(struct tcb *tcb, const struct tcp_outgoing *wanted)
         opts.nsacks = 0;
         opts.has_user_timeout = false;
     }
-    if (segment.len > 0 && (segment.flags & WIRE_TCP_SYN)) {
+    if (segment.len > 0 && (segment.flags & WIRE_TCP_SYN))
         segment.len = tcp_sendbuf_view(&tcb->buf, seq_add(segment.seq, 1), segment.len, pkt);
-    } else if (segment.len > 0) {
-        uint32_t full = segment.is_mtu_probe ? segment.len : full_size(tcb, &opts);
-        /* The urgent pointer counts from each segment's own number, and one segment alone says CWR (RFC 3168
-         * 6.1.2), and a signature is for one: a link cannot make many of such a one. */
-        bool is_plain = !opts.has_md5 && !opts.has_ao && !is_urgent(tcb, &segment) &&
-                        !(segment.is_new && tcp_ecn_owes_cwr(tcb));
-        uint32_t most = segment.len > full && is_plain ? largest_super(tcb, full) : full;
-        uint32_t len = segment.len < most ? segment.len : most;
-
-        /* The caller counted with whole segments of snd.mss. What is left of them may be small, and is for the
-         * caller to judge anew (RFC 9293 3.8.6.2.1). */
-        if (segment.is_new && full < tcb->snd.mss && len > full)
-            len -= len % full;
-        len = tcp_sendbuf_view(&tcb->buf, segment.seq, len, pkt);
-
-        if (len < segment.len)
-            segment.flags &= (uint16_t) ~(WIRE_TCP_FIN | WIRE_TCP_PSH);
-        if (tcp_sendbuf_is_record_end(&tcb->buf, seq_add(segment.seq, len)))
-            segment.flags |= WIRE_TCP_PSH;
-        if (len > full) {
-            pkt->gso_size = (uint16_t)full;
-            pkt->gso_segs = (uint16_t)((len + full - 1) / full);
-            if (tcp->config.push_bursts && segment.why != WEFT_SENT_RETRANSMIT)
-                segment.flags |= WIRE_TCP_PSH;
-        }
-        segment.len = len;
-    }
+    else if (segment.len > 0)
+        attach_payload(tcb, &segment, &opts, pkt);
     if ((segment.flags & (WIRE_TCP_ACK | WIRE_TCP_SYN)) == WIRE_TCP_ACK)
         segment.flags |= tcp_ecn_flags(tcb, segment.is_new && segment.len > 0);
     push_header(tcb, pkt, &segment, &opts, &signing);
+    bool is_ect = segment.is_new && segment.len > 0 && tcp_ecn_marks(tcb);
     struct net_tx tx = {
         .src = tcb->node.tuple.local,
         .dst = tcb->node.tuple.remote,
         .proto = WIRE_PROTO_TCP,
-        .tos = (uint8_t)(tcb->options.tos |
-                         (segment.is_new && segment.len > 0 && tcp_ecn_marks(tcb) ? WIRE_IP_ECT0 : 0)),
+        .tos = (uint8_t)(tcb->options.tos | (is_ect ? WIRE_IP_ECT0 : 0)),
         .ttl = tcb->options.ttl,
         .dont_fragment = !tcp_pmtud_may_be_cut(tcb),
     };
-    tcb->uto.is_owed &= (segment.flags & WIRE_TCP_SYN) || segment.is_mtu_probe;
-    uint32_t segs = pkt->gso_segs > 1 ? pkt->gso_segs : 1;
-    tcb->segs_out += segs;
-    tcb->account.data_segs_out += segment.len > 0 ? segs : 0;
-    if (segment.flags & WIRE_TCP_ACK)
-        ack_has_gone(tcb);
+    note_sent(tcb, &segment, pkt);
     net_send(tcp->net, &tcb->path, &tx, pkt);
     return segment.len;
 }
