@@ -156,6 +156,8 @@ static ssize_t do_accept(struct desc *d, struct sockaddr *addr, socklen_t *len)
     accepted->mark = d->mark;
     accepted->wants_inq = d->wants_inq;
     accepted->zerocopy = d->zerocopy;
+    accepted->send_buffer = d->send_buffer;
+    accepted->notsent_lowat = d->notsent_lowat;
     accepted->receive_timeout = d->receive_timeout;
     accepted->send_timeout = d->send_timeout;
     calls_sockaddr(&remote, addr, len);

@@ -310,6 +310,8 @@ static size_t next_unit(struct desc *d, size_t n)
 
     if (!d->plugin->settings.write_units || weft_sock_info(d->sock, &info) < 0 || info.snd_mss == 0)
         return n;
+    if (d->shut_write || (weft_sock_events(d->sock) & WEFT_FAILED) || info.state == WEFT_TCP_CLOSED)
+        return n; /* which fails, and says why */
     uint32_t most = info.snd_wnd / 2 < UINT16_MAX ? info.snd_wnd / 2 : UINT16_MAX;
     uint32_t unit = most > info.snd_mss ? most / info.snd_mss * info.snd_mss : info.snd_mss;
     uint32_t begun = info.unsent % unit;
@@ -354,7 +356,9 @@ ssize_t data_write_bytes(struct desc *d, const uint8_t *buf, size_t n, int flags
     while (done < n || n == 0) {
         size_t take = next_unit(d, n - done);
 
-        rc = take > 0 || n == 0 ? write_now(d, buf ? buf + done : NULL, take, flags) : -EAGAIN;
+        int part = take < n - done ? flags & ~(MSG_EOR | MSG_OOB) : flags; /* these are of the last byte */
+
+        rc = take > 0 || n == 0 ? write_now(d, buf ? buf + done : NULL, take, part) : -EAGAIN;
         if (rc >= 0)
             done += (size_t)rc;
         if (rc > 0 && done < n && d->plugin->settings.write_units)

@@ -442,7 +442,8 @@ static bool apply_wmem(struct settings *s, const char *value)
 {
     unsigned long least, first, most;
 
-    if (sscanf(value, "%lu %lu %lu", &least, &first, &most) != 3 || first < 4096 || most > 1u << 30)
+    if (sscanf(value, "%lu %lu %lu", &least, &first, &most) != 3 || first < 4096 || first > most ||
+        most > 1u << 30)
         return false;
     s->tcp.send_buffer = (uint32_t)most;
     s->write_buffer = (uint32_t)first;

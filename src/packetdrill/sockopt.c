@@ -244,7 +244,7 @@ static ssize_t set_number(struct desc *d, const struct number *number, int value
 {
     int64_t wanted = number->is_switch ? value != 0 : (int64_t)value * number->scale;
 
-    if (number->option == WEFT_OPT_NOTSENT_LOWAT) {
+    if (number->option == WEFT_OPT_NOTSENT_LOWAT && value >= -1) {
         d->notsent_lowat = value;
         if (value == -1) /* the largest of Linux' unsigned numbers: no bound */
             return plugin_error(weft_sock_setopt(d->sock, number->option, 0));

@@ -256,6 +256,8 @@ static void record_in(const struct run *run, const struct script_packet *packet,
         return;
     wire_ip4_emit(ip, packet->ip_opts_len, &w);
     writer_bytes(&w, payload, len);
+    if (packet->bad_ip_sum)
+        bytes[10] ^= 1;
     record(run, false, bytes, (uint32_t)(w.at - bytes));
 }
 

@@ -325,7 +325,6 @@ static int read_statement(struct parser *p, struct scan *s, const char *line, si
 
 /* --- Lines and files -------------------------------------------------------------------------- */
 
-/* The rows that the script proves are for whoever reads it, and for messages; the ledger reads them itself. */
 /* "breaks RULE": a rule of the wire checker. */
 static bool read_breaks(struct scan *s, struct weft_script *script)
 {
@@ -336,12 +335,16 @@ static bool read_breaks(struct scan *s, struct weft_script *script)
         return false;
     if (weft_check_rule_find(name, &rule) < 0)
         return scan_fail(s, "'%s' is no rule of weft-check(1)", name);
+    for (unsigned i = 0; i < script->nbreaks; i++)
+        if (script->breaks[i] == rule) /* a file that is included says it, too */
+            return true;
     if (script->nbreaks == SCRIPT_MAX_BREAKS)
         return scan_fail(s, "more than %d rules that are broken", SCRIPT_MAX_BREAKS);
     script->breaks[script->nbreaks++] = rule;
     return true;
 }
 
+/* The rows that the script proves are for whoever reads it, and for messages; the ledger reads them itself. */
 static bool read_requires(struct scan *s, struct weft_script *script)
 {
     size_t used = strlen(script->requires);

@@ -62,7 +62,7 @@ struct run {
     const struct script_step *step; /* at hand */
     struct weft_pool *pool;
     struct weft_stack *stack;
-    struct weft_check *check; /* sees what passes; NULL while the start is looked for */
+    struct weft_check *check; /* sees what passes; NULL while the start is looked for, and at the end */
     unsigned broken;          /* bits of script->breaks that were */
     int iface;
     weft_time start, now; /* of the stack */

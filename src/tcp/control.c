@@ -148,7 +148,7 @@ static void send_reset(struct tcb *tcb, tcp_seq seq, uint8_t flags)
     if (tcb->has_timestamps) {
         reply.opts.has_timestamps = true;
         reply.opts.tsval = tcp_ts_clock(tcb->tcp) + tcb->ts_offset;
-        reply.opts.tsecr = tcb->ts_recent;
+        reply.opts.tsecr = flags & WIRE_TCP_ACK ? tcb->ts_recent : 0; /* RFC 7323 3.2 */
     }
     tcp_reply_send(tcb->tcp, &reply);
 }
@@ -159,11 +159,13 @@ void tcp_control_reset(struct tcb *tcb)
                tcb->state >= WEFT_TCP_SYN_RECEIVED ? WIRE_TCP_RST | WIRE_TCP_ACK : WIRE_TCP_RST);
 }
 
-/* What the peer acknowledges is what it expects next, and a reset with another number would only be asked after
- * (RFC 5961 3.2). */
+/* What has been lost the peer does not have, and a number behind it it would only ask after (RFC 5961 3.2); what has
+ * gone only now it will have taken before this comes. */
 void tcp_control_refuse(struct tcb *tcb, const struct tcp_seg *seg)
 {
-    if (seg->flags & WIRE_TCP_ACK)
+    bool has_lost = tcb->retries > 0 || tcb->cc.state != TCP_CA_OPEN;
+
+    if (has_lost && (seg->flags & WIRE_TCP_ACK))
         send_reset(tcb, seg->ack, WIRE_TCP_RST);
     else
         tcp_control_reset(tcb);

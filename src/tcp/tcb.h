@@ -818,8 +818,8 @@ bool tcp_control_poke(struct tcb *tcb, tcp_seq seq, enum weft_tcp_send_reason wh
 /* Sends RST for a connection (RFC 9293 3.10.5). */
 void tcp_control_reset(struct tcb *tcb);
 
-/* Sends RST for a segment, as if there were no connection (RFC 9293 3.5.2, group 1): with the number that the segment
- * acknowledges. */
+/* Sends RST for a segment: where something has been lost as if there were no connection (RFC 9293 3.5.2, group 1), with
+ * the number that the segment acknowledges. */
 void tcp_control_refuse(struct tcb *tcb, const struct tcp_seg *seg);
 
 /* --- pmtud.c ------------------------------------------------------------------------------- */

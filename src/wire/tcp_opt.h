@@ -54,7 +54,8 @@ struct wire_tcp_opts {
     uint8_t ao_len;
 };
 
-/* The length that an option of this kind must have, octets; 0: more than one is possible, or the kind is not known. */
+/* The length that an option of this kind must have, octets; 0: more than one is possible, it has no
+ * length (END, NOP), or the kind is not known. */
 unsigned wire_tcp_opt_len(unsigned kind);
 
 /*

@@ -16,6 +16,7 @@ Prints TAP. A test's output is shown when it fails.
 """
 
 import argparse
+import contextlib
 import importlib
 import os
 import shutil
@@ -108,14 +109,15 @@ def run_one(test, args, trouble):
 
 def run_group(tests, jobs, args, trouble):
     """Runs so many of them at once; yields what run_one returns, in the order in which they end."""
-    with ThreadPoolExecutor(max_workers=jobs) as pool:
+    with ThreadPoolExecutor(max_workers=max(jobs, 1)) as pool:
         try:
             for future in as_completed([pool.submit(run_one, test, args, trouble) for test in tests]):
                 yield future.result()
         except BaseException:  # ^C reaches this thread alone
             pool.shutdown(wait=False, cancel_futures=True)
             for process in running.copy():
-                os.killpg(process.pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
             raise
 
 

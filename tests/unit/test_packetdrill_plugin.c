@@ -452,6 +452,11 @@ static void test_writes_take_whole_bursts(void **state)
     assert_int_equal(run->ifc.poll(U, &fds, 1, 0), 0);
     peer_sends(run, "A", 1, 10001, 30000, 0);
     assert_int_equal(run->ifc.poll(U, &fds, 1, 0), 1);
+    peer_sends(run, "R", 1, 0, 0, 0); /* what is queued no longer counts */
+    assert_int_equal(run->ifc.write(U, fds.fd, buf, sizeof(buf)), -1);
+    assert_int_equal(errno, ECONNRESET);
+    assert_int_equal(run->ifc.write(U, fds.fd, buf, sizeof(buf)), -1);
+    assert_int_equal(errno, EPIPE);
     end(run);
 }
 

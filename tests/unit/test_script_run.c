@@ -70,6 +70,8 @@ static void broken_rules_are_found(void **state)
     fails("config initial_window_segs 20\n" HANDSHAKE "+0 write 20000\n+0 > ...\n",
           "t.pkt:7: the stack breaks initial-window", "RFC 6928 2");
     passes("config initial_window_segs 20\nbreaks initial-window\n" HANDSHAKE "+0 write 20000\n+0 > ...\n");
+    passes("breaks initial-window\nbreaks initial-window\nconfig initial_window_segs 20\n" HANDSHAKE
+           "+0 write 20000\n+0 > ...\n");
     fails("breaks initial-window\n" HANDSHAKE, "t.pkt: at the end",
           "the stack has not broken initial-window");
 }
