@@ -150,13 +150,13 @@ struct weft_tcp_config {
     bool no_sack;
     bool no_rack;       /* loss is judged by counting SACKs (RFC 6675), not by time (RFC 8985) */
     bool no_tail_probe; /* no tail loss probes (RFC 8985 7) */
-    weft_time
-        tail_probe_min; /* 10 ms: the soonest that one goes, whatever the round trip: a host that is busy with
-                                 something else for a moment has lost nothing. The drafts before RFC 8985 had it. */
-    bool no_eifel;      /* recoveries that were not called for are not told by timestamps (RFC 3522), */
-    bool no_frto;       /* by what the second ACK after a timeout says (RFC 5682), */
-    bool no_dsack_undo; /* or by DSACKs (RFC 2883) */
-    bool no_dsack;      /* segments that come twice are not reported (RFC 2883) */
+    /* 10 ms: the soonest that one goes, whatever the round trip: a host that is busy with something else for a moment
+     * has lost nothing. The drafts before RFC 8985 had it. */
+    weft_time tail_probe_min;
+    bool no_eifel;            /* recoveries that were not called for are not told by timestamps (RFC 3522), */
+    bool no_frto;             /* by what the second ACK after a timeout says (RFC 5682), */
+    bool no_dsack_undo;       /* or by DSACKs (RFC 2883) */
+    bool no_dsack;            /* segments that come twice are not reported (RFC 2883) */
     bool no_limited_transmit; /* duplicate ACKs let nothing new go before a recovery begins (RFC 3042) */
     bool no_prr; /* a recovery waits until what is out has fallen to ssthresh (RFC 6675 5): not RFC 9937 */
     bool no_abc; /* cwnd grows by a segment for an ACK at most, however much it acknowledges: not RFC 3465 */

@@ -452,7 +452,10 @@ static void test_writes_take_whole_bursts(void **state)
     assert_int_equal(run->ifc.poll(U, &fds, 1, 0), 0);
     peer_sends(run, "A", 1, 10001, 30000, 0);
     assert_int_equal(run->ifc.poll(U, &fds, 1, 0), 1);
-    peer_sends(run, "R", 1, 0, 0, 0); /* what is queued no longer counts */
+    assert_int_equal(run->ifc.setsockopt(U, fds.fd, SOL_SOCKET, SO_SNDBUF, &lowat, sizeof(lowat)), 0);
+    assert_int_equal(run->ifc.write(U, fds.fd, buf, sizeof(buf)), -1);
+    assert_int_equal(errno, EAGAIN);
+    peer_sends(run, "R", 1, 0, 0, 0); /* the buffer is full no longer, but dead */
     assert_int_equal(run->ifc.write(U, fds.fd, buf, sizeof(buf)), -1);
     assert_int_equal(errno, ECONNRESET);
     assert_int_equal(run->ifc.write(U, fds.fd, buf, sizeof(buf)), -1);
